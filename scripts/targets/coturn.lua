@@ -1,0 +1,27 @@
+-- SPDX-License-Identifier: BSD-3-Clause
+--
+-- coturn as Debian ships it, with third-party authorization (--oauth), started for the run on free loopback ports.
+-- The keys are of this file alone: they protect nothing.
+return {
+  name = "coturn",
+  role = "server",
+  address = "127.0.0.1",
+  transports = { "udp", "tcp" },
+  server_name = "turn.example.org",
+  realm = "example.org",
+  third_party = true,
+  keys = {
+    { kid = "north", algorithm = "A256GCM", key = "YXNzYXk6IGZpcnN0IGxvbmctdGVybSBrZXksIDMyIG8=" },
+    { kid = "south", algorithm = "A256GCM", key = "YXNzYXk6IG90aGVyIGxvbmctdGVybSBrZXksIDMyIG8=" },
+    { kid = "east", algorithm = "A128GCM", key = "YXNzYXk6IHNob3J0IGtleQ==" },
+  },
+  users = {
+    { name = "assayer", password = "touchstone" },
+  },
+  software = true,
+  launch = {
+    command = { "scripts/targets/coturn.sh" },
+    ready_timeout = 20,
+  },
+  notes = "coturn 4.6.1 keys the integrity with the first 16 octets of mac_key: tokens work in that form alone.",
+}
