@@ -15,7 +15,7 @@ static struct token_engine *start(struct token_context *context, const struct to
 	if (!engine)
 		return NULL;
 	if (nonce.length == 0 || nonce.length > TOKEN_GCM_NONCE_LIMIT) {
-		error_set(error, ERROR_LIMIT, 0,
+		error_set(error, nonce.length ? ERROR_LIMIT : ERROR_MALFORMED, 0,
 			  "a GCM nonce of %zu octets; expected 12 (RFC 5116), and OpenSSL takes 1 to %d", nonce.length,
 			  TOKEN_GCM_NONCE_LIMIT);
 		return NULL;

@@ -21,7 +21,7 @@ struct token_text {
 };
 
 // Writes as many octets as `plaintext` has to `ciphertext` and 16 to `tag`. 0, or -1 with *error filled
-// (ERROR_LIMIT for a nonce of no or more than TOKEN_GCM_NONCE_LIMIT octets).
+// (ERROR_MALFORMED for a nonce of no octets, ERROR_LIMIT for one of more than TOKEN_GCM_NONCE_LIMIT).
 int token_gcm_encrypt(struct token_context *context, const struct token_key *key, struct token_text nonce,
 		      struct token_text associated, struct token_text plaintext, uint8_t *ciphertext, uint8_t *tag,
 		      struct error *error);

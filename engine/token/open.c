@@ -155,3 +155,19 @@ void token_open_done(struct token_context *context, struct token_opened *opened)
 	writer_reset(scratch);
 	*opened = (struct token_opened){0};
 }
+
+const char *token_open_failure(enum error_code code)
+{
+	switch (code) {
+	case ERROR_TRUNCATED:
+		return "truncated";
+	case ERROR_MALFORMED:
+		return "malformed";
+	case ERROR_NOT_AUTHENTIC:
+		return "not-authentic";
+	case ERROR_LIMIT:
+		return "limit";
+	default:
+		return "other";
+	}
+}

@@ -5,6 +5,7 @@
 #ifndef ASSAY_TOKEN_OPEN_H
 #define ASSAY_TOKEN_OPEN_H
 
+#include "base/error.h"
 #include "token/context.h"
 #include "token/form.h"
 #include "token/gcm.h"
@@ -13,8 +14,6 @@
 #include "token/plain.h"
 
 #include <stddef.h>
-
-struct error;
 
 struct token_opened {
 	enum token_form form;
@@ -32,5 +31,9 @@ int token_open(struct token_context *context, const struct token_key *key, struc
 
 // Wipes the plaintext, and with it what opened->plain points to.
 void token_open_done(struct token_context *context, struct token_opened *opened);
+
+// The word for a failure of token_open: "truncated", "malformed", "not-authentic", "limit"; "other" for what is no
+// fault of the token. The vectors use these words.
+const char *token_open_failure(enum error_code code);
 
 #endif
