@@ -59,8 +59,13 @@ int token_base64_decode(struct writer *output, const char *text, size_t length, 
 	while (padding < 2 && padding < length && text[length - 1 - padding] == '=')
 		padding++;
 	size_t digits = length - padding;
+	// What is foreign is told before what is misplaced: a line end behind the padding would otherwise pass for padding
+	// in the middle.
+	for (size_t i = 0; i < length; i++)
+		if (digit(text[i]) < 0 && text[i] != '=')
+			return foreign(text[i], i, error);
 	for (size_t i = 0; i < digits; i++)
-		if (digit(text[i]) < 0)
+		if (text[i] == '=')
 			return foreign(text[i], i, error);
 	if (length % 4 != 0 || digits % 4 == 1)
 		return error_set(error, digits % 4 == 1 || padding ? ERROR_MALFORMED : ERROR_TRUNCATED, length,

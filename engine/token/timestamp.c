@@ -3,7 +3,6 @@
 
 #include "base/error.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -12,7 +11,7 @@ int token_timestamp_set(uint64_t *timestamp, double seconds, struct error *error
 	if (!(seconds >= 0 && seconds < 0x1p48))
 		return error_set(error, ERROR_LIMIT, ERROR_NO_OFFSET,
 				 "a timestamp holds 0 to 2^48 - 1 seconds since 1970, and %.17g is not among them", seconds);
-	double whole = floor(seconds);
+	double whole = (double)(uint64_t)seconds;
 	// To the nearest unit: 0.1 s behind a present-day number of seconds is a little less than 6400 units.
 	uint64_t fraction = (uint64_t)((seconds - whole) * TOKEN_FRACTIONS + 0.5);
 	*timestamp = ((uint64_t)whole << 16) + (fraction < TOKEN_FRACTIONS ? fraction : (uint64_t)1 << 16);
