@@ -1,0 +1,122 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+#
+#   scripts/setup.sh [build] [targets] [tests]
+#
+# Installs what is missing of what assay needs, by groups (default: all of them), with apt-get, through sudo where not
+# root. Prints each command before it runs it; does nothing when nothing is missing. Where there is no apt-get it says
+# what to install, and fails. Only packages are installed: no file is changed, and no service is left running.
+set -eu
+
+# Group, Debian package, what it is for.
+packages='
+build    gcc                  C compiler
+build    libc6-dev            C library headers
+build    make                 runs the Makefile
+build    pkg-config           finds the libraries below
+build    liblua5.4-dev        scenarios are written in Lua 5.4
+build    libssl-dev           OpenSSL 3: AEAD, HMAC, TLS
+build    libpcap-dev          live capture, capture files
+build    libevent-dev         event loop
+build    libjansson-dev       JSON
+build    zlib1g-dev           gzip
+targets  coturn               a TURN server to certify
+targets  sqlite3              makes the key database of coturn
+tests    libcmocka-dev        C unit tests
+tests    perl                 prove, and the end-to-end tests
+tests    tshark               an outside opinion on messages and captures
+tests    iptables             a path that loses datagrams
+tests    iproute2             network namespaces
+tests    python3-aioice       a TURN client to meet the reference server
+tests    lua5.4               tests of the suites that need no engine
+tests    lua-check            make lint
+tests    clang                a second compiler, fuzzing
+tests    libclang-rt-dev      its sanitizers
+tests    procps               looks for processes that were left behind
+'
+
+for group in "$@"; do
+	case $group in
+	build | targets | tests) ;;
+	*)
+		echo "setup.sh: no group '$group'; groups are build, targets, tests" >&2
+		exit 2
+		;;
+	esac
+done
+wanted=" ${*:-build targets tests} "
+
+installed=' '
+if command -v dpkg-query >/dev/null 2>&1; then
+	# It fails for names that it does not know, and tells the others all the same.
+	names=$(echo "$packages" | while read -r group name purpose; do echo "$name"; done)
+	# shellcheck disable=SC2086
+	installed=" $(dpkg-query -W -f '${db:Status-Status}/${Package} ' $names 2>/dev/null || true)"
+fi
+
+coturn=no
+list=$(echo "$packages" | while read -r group name purpose; do
+	case $wanted in *" $group "*) ;; *) continue ;; esac
+	case $installed in *" installed/$name "*) continue ;; esac
+	echo "$name $purpose"
+done)
+missing=$(echo "$list" | while read -r name purpose; do printf '%s ' "$name"; done)
+missing=${missing% }
+if [ -z "$missing" ]; then
+	echo "setup.sh: nothing to install"
+	exit 0
+fi
+case " $missing " in *' coturn '*) coturn=yes ;; esac
+
+if ! command -v apt-get >/dev/null 2>&1; then
+	{
+		echo "setup.sh: there is no apt-get here. Install these, named as Debian names them, then use SETUP=no:"
+		echo "$list" | while read -r name purpose; do printf '  %-20s %s\n' "$name" "$purpose"; done
+	} >&2
+	exit 1
+fi
+
+as_root=''
+if [ "$(id -u)" != 0 ]; then
+	if ! command -v sudo >/dev/null 2>&1; then
+		{
+			echo "setup.sh: neither root nor sudo here. Have root run these:"
+			echo "  apt-get update"
+			echo "  apt-get install --no-install-recommends $missing"
+		} >&2
+		exit 1
+	fi
+	as_root=sudo
+fi
+
+run() {
+	echo "+ $*"
+	"$@"
+}
+
+apt() { # asks nothing (tshark would), waits for another apt that is at work
+	run $as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 "$@"
+}
+
+# The package of coturn starts a public TURN server and enables it for every boot; here only its program is wanted. A
+# unit that is masked until then is not started. Where systemd does not run, Debian starts nothing that has no init.
+masked=no
+unmask() {
+	[ $masked = yes ] || return 0
+	masked=no
+	run $as_root systemctl unmask --runtime coturn.service
+}
+if [ $coturn = yes ] && [ -d /run/systemd/system ]; then
+	trap unmask EXIT
+	masked=yes
+	run $as_root systemctl mask --runtime coturn.service
+fi
+
+apt update || echo "setup.sh: apt-get update failed; trying with the package lists that are here" >&2
+# shellcheck disable=SC2086
+apt install -y --no-install-recommends $missing
+
+if [ $masked = yes ]; then
+	unmask
+	run $as_root systemctl disable coturn.service
+fi
