@@ -1,0 +1,99 @@
+-- SPDX-License-Identifier: BSD-3-Clause
+--
+-- Requirements counted by level over a whole run: each once, by the worst that any scenario saw of it. One that only
+-- follows from another broken one is not counted as broken again. It knows of the catalogue only what checks cite.
+
+local escape = require("reports.escape")
+
+local requirements = {}
+requirements.__index = requirements
+
+local RANK = { pass = 1, inconclusive = 2, warn = 3, fail = 4 }
+local LEVELS = { "MUST", "MUST NOT", "SHALL", "SHALL NOT", "REQUIRED", "SHOULD", "SHOULD NOT", "RECOMMENDED", "MAY",
+  "IMPLIED" }
+
+function requirements.new()
+  return setmetatable({ seen = {} }, requirements)
+end
+
+-- add(result): takes in the checks of one result, and what it was to cover and gave no verdict on.
+function requirements:add(result)
+  for _, id in ipairs(result.requirements or {}) do
+    self.seen[id] = self.seen[id] or { rank = 0 }
+  end
+  for _, check in ipairs(result.checks or {}) do
+    local rank, id = RANK[check.verdict], check.requirement
+    if rank and id then
+      local seen = self.seen[id] or { rank = 0 }
+      self.seen[id] = seen
+      seen.level = seen.level or check.level
+      if rank > seen.rank then
+        seen.rank, seen.verdict, seen.implied_by = rank, check.verdict, check.implied_by
+      elseif rank == seen.rank and not check.implied_by then
+        seen.implied_by = nil -- seen on its own as well
+      end
+    end
+  end
+end
+
+-- Whether a red entry only follows from another red one that stands on its own (two that name each other do not).
+local function repeats(all, entry)
+  local met = {}
+  local cause = entry
+  while cause.implied_by and cause.rank >= RANK.warn and not met[cause] do
+    met[cause] = true
+    local next_cause = all[cause.implied_by]
+    if not next_cause or next_cause.rank < RANK.warn then
+      return cause ~= entry
+    end
+    cause = next_cause
+  end
+  return cause ~= entry and not met[cause]
+end
+
+-- lines() -> the table as lines, {} when nothing was judged.
+function requirements:lines()
+  local rows, unjudged, repeated = {}, 0, 0
+  for _, entry in pairs(self.seen) do
+    if entry.rank == 0 then
+      unjudged = unjudged + 1
+    elseif repeats(self.seen, entry) then
+      repeated = repeated + 1
+    else
+      local level = entry.level or "?"
+      rows[level] = rows[level] or { pass = 0, fail = 0, warn = 0, inconclusive = 0 }
+      rows[level][entry.verdict] = rows[level][entry.verdict] + 1
+    end
+  end
+  local order, known = {}, {}
+  for _, level in ipairs(LEVELS) do
+    known[level] = true
+    order[#order + 1] = rows[level] and level or nil
+  end
+  local others = {}
+  for level in pairs(rows) do
+    if not known[level] then
+      others[#others + 1] = level
+    end
+  end
+  table.sort(others)
+  table.move(others, 1, #others, #order + 1, order)
+  if not order[1] then
+    return {}
+  end
+  local out = { ("%-14s%8s%8s%8s%14s"):format("requirements", "held", "broken", "warned", "inconclusive") }
+  for _, level in ipairs(order) do
+    local row = rows[level]
+    out[#out + 1] = ("  %-12s%8d%8d%8d%14d"):format(escape.printable(level, 12), row.pass, row.fail, row.warn,
+      row.inconclusive)
+  end
+  if repeated > 0 then
+    out[#out + 1] = ("  and %d that follow from others counted here"):format(repeated)
+  end
+  if unjudged > 0 then
+    out[#out + 1] = ("  and %d without a verdict"):format(unjudged)
+  end
+  return out
+end
+
+return requirements
