@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// assay decode: a STUN message shown to a person. The decoding is the engine's, the form is suites/support/decode.lua's.
+#include "command/command.h"
+#include "command/options.h"
+
+static const struct option_row options[] = {
+	{"format", OPTION_TEXT, "format", "text|json", "the form of the output (default text)"},
+	{NULL, OPTION_FLAG, NULL, NULL, NULL},
+};
+
+int command_decode(int argc, char **argv)
+{
+	static const struct command_line line = {
+		.usage = "assay decode [OPTION]... MESSAGE...",
+		.about = "Shows a STUN message, given in hex, in base64, or as a file that holds its octets.\n"
+			 "Exit status: 0 shown, 1 it is not a well-formed message, 2 command line wrong, 4 output not written.",
+		.options = options,
+		.positional = "messages",
+	};
+	return options_run(&line, "support.decode", argc, argv);
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// assay: finds the command and hands over.
+#include "command/command.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#define ASSAY_VERSION "0.1.0"
+
+static const struct {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *about;
+} commands[] = {
+	{"run", command_run, "run conformance scenarios against a server and report the verdicts"},
+	{"serve", command_serve, "run the reference server, conforming or with a fault"},
+	{"list", command_list, "list the scenarios and the requirements they judge"},
+	{"token", command_token, "seal an access token, or open one"},
+	{"decode", command_decode, "show a STUN message to a person"},
+};
+
+enum { COMMANDS = sizeof commands / sizeof *commands };
+
+static void print_usage(FILE *out)
+{
+	fprintf(out, "usage: assay COMMAND [OPTION]...\n\nassay judges implementations of RFC 7635, "
+		     "the third-party authorization of STUN and TURN.\n\n");
+	for (int i = 0; i < COMMANDS; i++)
+		fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].about);
+	fprintf(out, "\n`assay COMMAND --help` tells what a command takes.\n");
+}
+
+int main(int argc, char **argv)
+{
+	// A report's reader that goes away, or a target that closes its end, is an error to be told, not a death.
+	signal(SIGPIPE, SIG_IGN);
+
+	if (argc < 2) {
+		print_usage(stderr);
+		return 2;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+		print_usage(stdout);
+		return 0;
+	}
+	if (strcmp(argv[1], "--version") == 0) {
+		printf("assay %s\n", ASSAY_VERSION);
+		return 0;
+	}
+	for (int i = 0; i < COMMANDS; i++)
+		if (strcmp(argv[1], commands[i].name) == 0)
+			return commands[i].run(argc - 1, argv + 1);
+	fprintf(stderr, "assay: there is no command '%s'; `assay --help` lists them\n", argv[1]);
+	return 2;
+}

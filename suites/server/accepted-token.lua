@@ -1,0 +1,96 @@
+-- SPDX-License-Identifier: BSD-3-Clause
+--
+-- Tokens that a server has to take. RFC 7635 sections 4.1.1, 5, 6.2, 7 and 9.
+
+local bytes = require "bytes"
+local expect = require "support.expect"
+local scenario = require "support.scenario"
+
+scenario "relayed-datagram" {
+  title = "a valid token is served, and the allocation relays",
+  covers = { "7635-7-15" },
+  transports = "each",
+  allocations = 2,
+  run = function(t)
+    local first = t:allocate()
+    t:check("7635-7-15", first:is_success(), { label = "the allocation" })
+    if not first:is_success().ok then return end
+    local second = not t.profile.peer and t:allocation() or nil
+    local relayed = t:relays(first.client, second)
+    if relayed then t:check("7635-7-15", relayed, { label = "a datagram" }) end
+  end,
+}
+
+scenario "a256gcm" {
+  title = "a token sealed with A256GCM is opened",
+  covers = { "7635-4.1.1-12" },
+  run = function(t)
+    for _, key in ipairs(t.profile.keys) do
+      if key.algorithm == "A256GCM" then
+        t:check("7635-4.1.1-12", t:allocate { token = { kid = key.kid } }:is_success())
+        return
+      end
+    end
+    t:skip "the profile names no A256GCM key"
+  end,
+}
+
+scenario "mac-key-of-160-bits" {
+  title = "a session key of 160 bits is supported",
+  covers = { "7635-6.2-09" },
+  run = function(t)
+    t:check("7635-6.2-09", t:allocate { token = { mac_key = bytes.random(20) } }:is_success())
+  end,
+}
+
+scenario "mac-key-of-256-bits" {
+  title = "key_length tells the length of the session key: 256 bits work too",
+  covers = { "7635-6.2-11" },
+  run = function(t)
+    t:control {}
+    local function long_key(form)
+      form.token = { mac_key = bytes.random(32) }
+      return t:allocate(form):is_success()
+    end
+    t:check("7635-6.2-11", expect.any {
+      long_key { integrity_key = function(token) return token.mac_key end, step = "Allocate, 32 octets as they are" },
+      long_key { integrity_key = function(token) return bytes.sha1(token.mac_key) end, step = "Allocate, SHA1 of 32 octets" },
+      long_key {
+        integrity = "MESSAGE-INTEGRITY-SHA256", integrity_key = function(token) return token.mac_key end,
+        step = "Allocate, MESSAGE-INTEGRITY-SHA256",
+      },
+    })
+  end,
+}
+
+scenario "binary-token" {
+  title = "ACCESS-TOKEN holds the binary token",
+  covers = { "7635-6.2-21" },
+  run = function(t)
+    t:check("7635-6.2-21", t:allocate():is_success())
+    local text = t:token { change = function(octets) return bytes.base64(octets) end }
+    t:note("the base64 text of a token in its place: %s", t:allocate { token = text }:describe())
+  end,
+}
+
+scenario "several-allocations" {
+  title = "one token serves several Allocate requests",
+  covers = { "7635-9-01" },
+  allocations = 3,
+  run = function(t)
+    local token = t:token {}
+    for _, label in ipairs { "first 5-tuple", "second 5-tuple", "third 5-tuple" } do
+      t:check("7635-9-01", t:allocate { token = token }:is_success(), { label = label })
+    end
+  end,
+}
+
+scenario "greatest-lifetime" {
+  title = "the greatest lifetime does not overflow",
+  covers = { "7635-7-08" },
+  run = function(t)
+    t:control {}
+    local answer = t:allocate { token = { lifetime = 0xFFFFFFFF } }
+    t:check("7635-7-08", answer:is_success(), { soften = "AMB-07" })
+  end,
+}

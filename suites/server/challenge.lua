@@ -1,0 +1,91 @@
+-- SPDX-License-Identifier: BSD-3-Clause
+--
+-- The challenge: what a server that offers third-party authorization answers to a request without credentials.
+-- RFC 7635 sections 4 and 6.1, RFC 5389 section 10.2.2.
+
+local expect = require "support.expect"
+local scenario = require "support.scenario"
+
+scenario "unauthorized" {
+  title = "an Allocate without credentials gets 401",
+  covers = { "7635-4-02" },
+  transports = "each",
+  run = function(t)
+    t:check("7635-4-02", t:allocate { credentials = false }:is_error(401))
+  end,
+}
+
+scenario "nonce" {
+  title = "the 401 carries NONCE",
+  covers = { "7635-4-03" },
+  run = function(t)
+    t:check("7635-4-03", t:allocate { credentials = false }:has "NONCE")
+  end,
+}
+
+scenario "software" {
+  title = "the 401 carries SOFTWARE",
+  covers = { "7635-4-04" },
+  run = function(t)
+    t:check("7635-4-04", t:allocate { credentials = false }:has "SOFTWARE")
+  end,
+}
+
+scenario "third-party-attribute" {
+  title = "the 401 carries THIRD-PARTY-AUTHORIZATION, once",
+  covers = { "7635-4-05", "7635-12-01" },
+  transports = "each",
+  run = function(t)
+    local answer = t:allocate { credentials = false }
+    t:check("7635-4-05", answer:has "THIRD-PARTY-AUTHORIZATION")
+    t:check("7635-12-01", answer:has "THIRD-PARTY-AUTHORIZATION")
+    t:check("7635-4-05", answer:occurs("THIRD-PARTY-AUTHORIZATION", 1), { label = "once", soften = "AMB-12" })
+  end,
+}
+
+scenario "server-name" {
+  title = "THIRD-PARTY-AUTHORIZATION holds the server name, octet for octet",
+  covers = { "7635-6.1-01" },
+  run = function(t)
+    local answer = t:allocate { credentials = false }
+    local announced = answer:raw "THIRD-PARTY-AUTHORIZATION"
+    if not announced then t:inconclusive "no THIRD-PARTY-AUTHORIZATION to compare" end
+    if t.profile.server_name then
+      t:check("7635-6.1-01", expect.same(announced, t.profile.server_name), { label = "the name of the profile" })
+    end
+    t:check("7635-6.1-01", t:allocate { token = { server_name = announced } }:is_success(),
+      { label = "a token made for that very value is taken" })
+  end,
+}
+
+scenario "realm-and-nonce" {
+  title = "whatever a request without integrity contains, it gets 401 with REALM and NONCE",
+  covers = { "5389-10.2.2-01" },
+  transports = "each",
+  run = function(t)
+    local control = t:control {}
+    local kid = control.answer.request.token.kid
+    local without_integrity = {
+      ["nothing at all"] = { credentials = false, token = false },
+      ["USERNAME and ACCESS-TOKEN"] = { credentials = false, token = {}, attributes = { { "USERNAME", kid } } },
+      ["everything but the integrity"] = { integrity = false },
+    }
+    for _, label in ipairs { "nothing at all", "USERNAME and ACCESS-TOKEN", "everything but the integrity" } do
+      local answer = t:with_defect(control, without_integrity[label])
+      t:check("5389-10.2.2-01", answer:is_error(401), { label = label .. ": 401" })
+      t:check("5389-10.2.2-01", expect.all { answer:has "REALM", answer:has "NONCE" },
+        { label = label .. ": REALM and NONCE" })
+    end
+  end,
+}
+
+scenario "bare-challenge" {
+  title = "the 401 to a bare request contains neither USERNAME nor integrity",
+  covers = { "5389-10.2.2-02" },
+  run = function(t)
+    local answer = t:allocate { credentials = false }
+    if answer:code() ~= 401 then t:inconclusive("no 401 to look at: " .. answer:describe()) end
+    t:check("5389-10.2.2-02", answer:lacks "USERNAME", { label = "USERNAME" })
+    t:check("5389-10.2.2-02", answer:lacks("MESSAGE-INTEGRITY", "MESSAGE-INTEGRITY-SHA256"), { label = "integrity" })
+  end,
+}

@@ -1,0 +1,57 @@
+-- SPDX-License-Identifier: BSD-3-Clause
+--
+-- LIFETIME, which a token bounds: its own lifetime by the MUST of RFC 7635 section 9, what is left of it by the formula
+-- recommended there.
+
+local bytes = require "bytes"
+local scenario = require "support.scenario"
+
+-- The LIFETIME granted is at most that of the token; up to Delta more is what the recommended formula yields (AMB-08).
+local function bounded(t, requirement, answer, lifetime, label)
+  local granted = answer:get "LIFETIME"
+  local delta = t.profile.delta or 5
+  local within_formula = math.type(granted) == "integer" and granted <= lifetime + delta
+  t:check(requirement, answer:at_most("LIFETIME", lifetime), { label = label, soften = within_formula and "AMB-08" })
+end
+
+scenario "allocate" {
+  title = "an Allocate is granted no more than the lifetime of its token",
+  covers = { "7635-9-05" },
+  run = function(t)
+    for _, lifetime in ipairs { 100, 400, 1000 } do
+      local answer = t:allocate { lifetime = 3600, token = { lifetime = lifetime } }
+      bounded(t, "7635-9-05", answer, lifetime, ("a token of %d s"):format(lifetime))
+      t:put_down(answer.client)
+    end
+  end,
+}
+
+scenario "refresh" {
+  title = "a Refresh is granted no more than the lifetime of the token it presents",
+  covers = { "7635-9-06" },
+  run = function(t)
+    local client = t:allocation { token = { lifetime = 7200 } }
+    local same = t:refresh(client, {
+      lifetime = 3600, token = { lifetime = 120, mac_key = client.token.mac_key }, step = "Refresh, the same mac_key in a new token",
+    })
+    bounded(t, "7635-9-06", same, 120, "a new token with the same mac_key")
+    local other = t:refresh(client, {
+      lifetime = 3600, token = { lifetime = 120, mac_key = bytes.random(20) }, step = "Refresh, a new mac_key",
+    })
+    bounded(t, "7635-9-06", other, 120, "a new token with a new mac_key")
+  end,
+}
+
+scenario "what-is-left" {
+  title = "an allocation does not outlive its token by more than Delta",
+  covers = { "7635-9-07" },
+  allocations = 2,
+  run = function(t)
+    t:timed()
+    local answer = t:allocate { lifetime = 3600, token = { lifetime = 900, age = 500 } }
+    t:check("7635-9-07", answer:at_most("LIFETIME", 407), { label = "Allocate" })
+    local client = t:allocation { token = { lifetime = 7200 } }
+    local refreshed = t:refresh(client, { lifetime = 3600, token = { lifetime = 900, age = 500 } })
+    t:check("7635-9-07", refreshed:at_most("LIFETIME", 407), { label = "Refresh" })
+  end,
+}

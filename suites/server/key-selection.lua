@@ -1,0 +1,39 @@
+-- SPDX-License-Identifier: BSD-3-Clause
+--
+-- The kid selects the key. RFC 7635 section 7.
+
+local bytes = require "bytes"
+local scenario = require "support.scenario"
+
+scenario "kid-selects-the-key" {
+  title = "each of two kids opens the tokens sealed under its own key",
+  covers = { "7635-7-01" },
+  needs = { "two-kids" },
+  run = function(t)
+    local first, second = t.bench:two_kids()
+    t:check("7635-7-01", t:allocate { token = { kid = first } }:is_success(), { label = "the first kid" })
+    t:check("7635-7-01", t:allocate { token = { kid = second } }:is_success(), { label = "the second kid" })
+  end,
+}
+
+scenario "unknown-kid" {
+  title = "a kid that the server does not know gets 401",
+  covers = { "7635-7-02" },
+  transports = "each",
+  run = function(t)
+    local control = t:control {}
+    t:refused("7635-7-02", control, { username = "no-such-kid-" .. bytes.hex(bytes.random(4)) }, 401)
+  end,
+}
+
+scenario "other-kid" {
+  title = "a token sealed under another known key gets 401",
+  covers = { "7635-7-03" },
+  needs = { "two-kids" },
+  run = function(t)
+    local first, second = t.bench:two_kids()
+    t:control { token = { kid = second } }
+    local control = t:control { token = { kid = first } }
+    t:refused("7635-7-03", control, { username = second }, 401)
+  end,
+}

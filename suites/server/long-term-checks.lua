@@ -1,0 +1,182 @@
+-- SPDX-License-Identifier: BSD-3-Clause
+--
+-- A token excuses none of the checks of the long-term mechanism. RFC 5389 section 10.2.2, RFC 7635 section 7.
+
+local bytes = require "bytes"
+local expect = require "support.expect"
+local scenario = require "support.scenario"
+
+local function without(attribute)
+  return { edits = { { "remove", attribute } } }
+end
+
+-- As long as the nonces that the server gives out, and none of them.
+local function made_up(client_nonce)
+  return bytes.hex(bytes.random(64)):sub(1, #client_nonce)
+end
+
+local function nonce_of(control)
+  return control.answer.client.nonce
+end
+
+scenario "no-excuse" {
+  title = "a good token does not excuse a missing or wrong NONCE, REALM, USERNAME or integrity",
+  covers = { "7635-7-20" },
+  transports = "each",
+  run = function(t)
+    local control = t:control {}
+    local function never_served(label, defect)
+      t:check("7635-7-20", t:with_defect(control, defect):is_refused(), { label = label })
+    end
+    never_served("a made-up NONCE", { nonce = made_up(nonce_of(control)) })
+    never_served("no NONCE", without "NONCE")
+    never_served("no REALM", without "REALM")
+    never_served("no USERNAME", without "USERNAME")
+    never_served("no integrity", { integrity = false })
+  end,
+}
+
+scenario "missing-attribute" {
+  title = "integrity without USERNAME, REALM or NONCE gets 400",
+  covers = { "5389-10.2.2-03" },
+  transports = "each",
+  run = function(t)
+    local control = t:control {}
+    for _, attribute in ipairs { "USERNAME", "REALM", "NONCE" } do
+      t:refused("5389-10.2.2-03", control, without(attribute), 400, { label = attribute })
+    end
+  end,
+}
+
+scenario "bare-bad-request" {
+  title = "that 400 contains none of USERNAME, NONCE, REALM, integrity",
+  covers = { "5389-10.2.2-04" },
+  run = function(t)
+    local control = t:control {}
+    local answer = t:with_defect(control, without "REALM")
+    if answer:code() ~= 400 then t:inconclusive("no 400 to look at: " .. answer:describe()) end
+    for _, attribute in ipairs { "USERNAME", "NONCE", "REALM" } do
+      t:check("5389-10.2.2-04", answer:lacks(attribute), { label = attribute })
+    end
+    t:check("5389-10.2.2-04", answer:lacks "MESSAGE-INTEGRITY", { label = "integrity" })
+  end,
+}
+
+scenario "unknown-nonce" {
+  title = "a nonce that was never given out gets 438",
+  covers = { "5389-10.2.2-05" },
+  transports = "each",
+  run = function(t)
+    local control = t:control {}
+    local answer = t:with_defect(control, { nonce = made_up(nonce_of(control)) })
+    t:check("5389-10.2.2-05", answer:is_error(438), { soften = answer:code() == 401 and "AMB-15" })
+  end,
+}
+
+scenario "outlived-nonce" {
+  title = "a nonce past its lifetime gets 438",
+  covers = { "5389-10.2.2-05" },
+  needs = { "long-nonces" },
+  limit = 3700,
+  run = function(t)
+    local client = t:client()
+    local lived = client:challenge()
+    if not lived then t:inconclusive "no challenge" end
+    t:wait(t.profile.nonce_lifetime + 2)
+    local answer = t:on(client, "Allocate", { nonce = client.nonce, step = "Allocate with the outlived nonce" })
+    t:check("5389-10.2.2-05", answer:is_error(438))
+    t:control {}
+  end,
+}
+
+scenario "stale-nonce-answer" {
+  title = "the 438 carries REALM and a new NONCE that works at once",
+  covers = { "5389-10.2.2-06" },
+  transports = "each",
+  run = function(t)
+    local client = t:client()
+    local lived = client:challenge()
+    if not lived then t:inconclusive "no challenge" end
+    local old = client.nonce
+    local answer = t:on(client, "Allocate", { nonce = made_up(old), step = "Allocate with a made-up nonce" })
+    if answer:code() ~= 438 then t:inconclusive("no 438 to look at: " .. answer:describe()) end
+    t:check("5389-10.2.2-06", answer:has "REALM", { label = "REALM" })
+    t:check("5389-10.2.2-06", answer:has "NONCE", { label = "NONCE" })
+    local new = answer:raw "NONCE"
+    if not new then return end
+    -- The nonce is given by name, so that nothing but this very one can make it work.
+    local again = t:on(client, "Allocate", { nonce = new, realm = answer:raw "REALM", step = "Allocate with the nonce of the 438" })
+    t:check("5389-10.2.2-06", again:is_success(), { label = "it works" })
+  end,
+}
+
+scenario "bare-stale-nonce" {
+  title = "the 438 contains neither USERNAME nor integrity",
+  covers = { "5389-10.2.2-07" },
+  run = function(t)
+    local control = t:control {}
+    local answer = t:with_defect(control, { nonce = made_up(nonce_of(control)) })
+    if answer:code() ~= 438 then t:inconclusive("no 438 to look at: " .. answer:describe()) end
+    t:check("5389-10.2.2-07", answer:lacks "USERNAME", { label = "USERNAME" })
+    -- RFC 8489 allows integrity in it, as long as the client can verify it.
+    t:check("5389-10.2.2-07", answer:is_unsigned_or_signed(), { label = "integrity" })
+  end,
+}
+
+-- What makes a 401, by the check that finds it.
+local function unauthorized(t)
+  return {
+    { "an unknown kid", { username = "no-such-kid-" .. bytes.hex(bytes.random(4)) } },
+    { "a changed token", { token = { change = function(octets, layout)
+      return bytes.flip(octets, (layout.tag.offset + 2) * 8)
+    end } } },
+    { "an expired token", { token = { lifetime = 600, age = 600 + t.bench:beyond_delta() } } },
+    { "a wrong integrity value", { integrity_key = function() return bytes.random(20) end } },
+  }
+end
+
+scenario "challenge-in-every-401" {
+  title = "the 401 for an invalid kid, token or integrity carries REALM and NONCE",
+  covers = { "5389-10.2.2-08" },
+  transports = "each",
+  run = function(t)
+    local control = t:control {}
+    for _, case in ipairs(unauthorized(t)) do
+      local answer = t:with_defect(control, case[2])
+      if answer:code() == 401 then
+        t:check("5389-10.2.2-08", expect.all { answer:has "REALM", answer:has "NONCE" }, { label = case[1] })
+      else
+        t:note("%s: no 401 to look at: %s", case[1], answer:describe())
+      end
+    end
+  end,
+}
+
+scenario "bare-401" {
+  title = "no 401 contains USERNAME, and none that comes before the token is opened contains integrity",
+  covers = { "5389-10.2.2-02" },
+  run = function(t)
+    local control = t:control {}
+    for i, case in ipairs(unauthorized(t)) do
+      local answer = t:with_defect(control, case[2])
+      if answer:code() == 401 then
+        t:check("5389-10.2.2-02", answer:lacks "USERNAME", { label = case[1] .. ": USERNAME" })
+        -- After the token was opened RFC 7635 wants integrity, RFC 5389 does not (AMB-13).
+        if i <= 2 then
+          t:check("5389-10.2.2-02", answer:lacks("MESSAGE-INTEGRITY", "MESSAGE-INTEGRITY-SHA256"),
+            { label = case[1] .. ": integrity" })
+        end
+      end
+    end
+  end,
+}
+
+scenario "first-party-credentials" {
+  title = "a password beside tokens is served or gets 401, and nothing else",
+  covers = { "7635-6.1-06" },
+  needs = { "third-party", "users" },
+  run = function(t)
+    local answer = t:allocate { user = t.profile.users[1] }
+    t:check("7635-6.1-06", expect.any { answer:is_success(), answer:is_error(401) })
+  end,
+}

@@ -1,0 +1,54 @@
+-- SPDX-License-Identifier: BSD-3-Clause
+--
+-- The test bench: what all scenarios of one run share. Where the target is, what is known of it, how patiently and how
+-- fast it may be asked.
+
+local limits = require "support.limits"
+local net = require "net"
+
+local bench = {}
+bench.__index = bench
+
+-- options: rto, rc, rm of the command line
+function bench.new(profile, addresses, options)
+  local schedule = { rto = options.rto or 0.5, rc = options.rc or 7, rm = options.rm or 16 }
+  local _, last = net.retransmissions(schedule)
+  schedule.total = last
+  schedule.tcp_timeout = last -- RFC 5389 7.2.2: Ti is as long as the whole schedule on UDP
+  return setmetatable({
+    profile = profile, addresses = addresses, retransmission = schedule,
+    limits = limits.new(profile.max_rate, profile.max_allocations),
+    integrity_form = profile.integrity_key or "full", -- until the preflight knows better
+    server_name = profile.server_name, clock_offset = profile.clock_offset or 0,
+  }, bench)
+end
+
+-- A long-term key of the profile, by number or kid.
+function bench:key(which)
+  if type(which) == "number" then return assert(self.profile.keys[which], "the profile has no such key") end
+  for _, key in ipairs(self.profile.keys) do
+    if key.kid == which then return key end
+  end
+  error(("the profile has no kid '%s'"):format(which))
+end
+
+-- Two kids of one algorithm with different keys (the feature two-kids).
+function bench:two_kids()
+  for _, a in ipairs(self.profile.keys) do
+    for _, b in ipairs(self.profile.keys) do
+      if a.kid ~= b.kid and a.algorithm == b.algorithm and a.octets ~= b.octets then return a.kid, b.kid end
+    end
+  end
+end
+
+-- What the target keys its HMAC with, by the form that was found for it (AMB-28).
+function bench:integrity_key(mac_key)
+  return self.integrity_form == "first16" and mac_key:sub(1, 16) or mac_key
+end
+
+-- The Delta past which a token must be refused without any doubt: AMB-06.
+function bench:beyond_delta()
+  return self.profile.delta and self.profile.delta + 10 or 3600
+end
+
+return bench

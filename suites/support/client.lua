@@ -1,0 +1,242 @@
+-- SPDX-License-Identifier: BSD-3-Clause
+--
+-- One client of the target: one 5-tuple, with the challenge it was given, the token it holds and the allocation it has.
+-- It crafts requests from a description, sends them by the rules of RFC 5389 7.2, and answers one unasked 438 with
+-- the new nonce, so that a scenario sees only the answer it asked for.
+--
+-- A request is described by a table:
+--
+--     token = { … } | false     what token to mint (support/minting.lua), or none; an Allocate has one by default
+--     user = { name, password } first-party credentials instead of a token
+--     credentials = false       none of USERNAME, REALM, NONCE, integrity
+--     username, realm, nonce    octets in place of the right ones
+--     lifetime, protocol, peer, channel    LIFETIME, REQUESTED-TRANSPORT (false: left out), XOR-PEER-ADDRESS, CHANNEL-NUMBER
+--     attributes = { {name, value}, … }    further attributes, before the integrity
+--     integrity = name | list | false    "MESSAGE-INTEGRITY" (default), "MESSAGE-INTEGRITY-SHA256", both, or none
+--     integrity_size            octets of MESSAGE-INTEGRITY-SHA256
+--     integrity_key = function(token, client) → octets    in place of the form of the key found for the target
+--     fingerprint = true        FINGERPRINT at the end
+--     edits = { … }             deliberate breaks of the finished message (stun.build)
+--     step = text               what the report and the capture call it
+
+local bytes = require "bytes"
+local clock = require "clock"
+local minting = require "support.minting"
+local net = require "net"
+local reply = require "support.reply"
+local stun = require "stun"
+
+local client = {}
+client.__index = client
+
+-- bench: support/bench.lua; record: where its packets are kept (support/recorder.lua). nil, text when no socket opens.
+function client.open(bench, record, transport)
+  local remote = bench.addresses[transport]
+  local endpoint, problem
+  if transport == "tcp" then
+    endpoint, problem = net.tcp { remote = remote, timeout = bench.retransmission.tcp_timeout }
+  else
+    endpoint, problem = net.udp { remote = remote }
+  end
+  if not endpoint then return nil, problem end
+  local self = setmetatable({
+    bench = bench, record = record, transport = transport, endpoint = endpoint, remote = remote, step = "",
+  }, client)
+  record:watch(endpoint, self)
+  return self
+end
+
+function client:close()
+  self.closed_at = self.closed_at or clock.now()
+  self.endpoint:close()
+end
+
+local function method_attributes(method, spec)
+  local list = {}
+  if method == "Allocate" and spec.protocol ~= false then
+    list[1] = { "REQUESTED-TRANSPORT", spec.protocol or 17 }
+  end
+  if spec.channel then list[#list + 1] = { "CHANNEL-NUMBER", spec.channel } end
+  if spec.peer then list[#list + 1] = { "XOR-PEER-ADDRESS", spec.peer } end
+  if spec.lifetime then list[#list + 1] = { "LIFETIME", spec.lifetime } end
+  return list
+end
+
+local carries_token = { Allocate = true, Refresh = true }
+
+-- Which token the request presents: the one described, else the client's own, else a new one.
+local function token_for(self, method, spec)
+  if spec.token == false or spec.user or spec.credentials == false then
+    if type(spec.token) ~= "table" then return nil end
+  end
+  if type(spec.token) == "table" then return minting.mint(self.bench, spec.token) end
+  if not carries_token[method] or not self.bench.profile.third_party then return nil end
+  return self.token or minting.mint(self.bench, {})
+end
+
+-- USERNAME and the HMAC key of the request, and what a report calls that key.
+local function credentials_for(self, spec, token)
+  if spec.user then
+    return spec.user.name, stun.long_term_key(spec.user.name, self.realm or "", spec.user.password),
+      "the long-term key of " .. spec.user.name
+  end
+  if token then return token.kid, self.bench:integrity_key(token.mac_key), "the mac_key of the token" end
+  return self.username, self.session_key, "the session key of the allocation"
+end
+
+-- The octets of a request and what is known of it.
+function client:craft(method, spec)
+  local token = token_for(self, method, spec)
+  local username, key, key_name = credentials_for(self, spec, token)
+  local right_key = key
+  if spec.integrity_key then key = spec.integrity_key(token, self) end
+  local attributes = method_attributes(method, spec)
+  local function add(...) attributes[#attributes + 1] = { ... } end
+  if spec.credentials ~= false then
+    add("USERNAME", spec.username or username or "")
+    add("REALM", spec.realm or self.realm or "")
+    add("NONCE", spec.nonce or self.nonce or "")
+  end
+  if token then add("ACCESS-TOKEN", token.octets) end
+  for _, attribute in ipairs(spec.attributes or {}) do attributes[#attributes + 1] = attribute end
+  local integrity = spec.integrity
+  if integrity == nil then integrity = "MESSAGE-INTEGRITY" end
+  if type(integrity) == "string" then integrity = { integrity } end
+  if integrity and spec.credentials ~= false then
+    for _, name in ipairs(integrity) do
+      attributes[#attributes + 1] = { name, key = key or "", size = spec.integrity_size }
+    end
+  end
+  if spec.fingerprint then add "FINGERPRINT" end
+  local octets = assert(stun.build {
+    class = "request", method = method, transaction = bytes.random(12), attributes = attributes,
+    edits = spec.edits,
+  })
+  return octets, {
+    method = method, spec = spec, token = token, key = key, key_name = key_name, username = username,
+    known_keys = { key, right_key, token and token.mac_key, token and token.mac_key:sub(1, 16) },
+    integrity_attribute = integrity and integrity[1] or nil,
+  }
+end
+
+-- Sends octets as a request and waits for the answer, or for the end of the schedule (timing: that of the bench).
+function client:transact(octets, request, timing)
+  local bench = self.bench
+  bench.limits:take()
+  timing = timing or bench.retransmission
+  local answer, info, more = self.endpoint:transact(octets,
+    { rto = timing.rto, rc = timing.rc, rm = timing.rm, timeout = timing.tcp_timeout })
+  local fields = { client = self, request = request, octets = octets }
+  if not answer then
+    local reason = info
+    info = more or {}
+    fields.info, fields.closed = info, reason == "closed"
+    if reason == "timeout" then
+      fields.silent = true
+      fields.failure = ("no answer to %d transmission%s in %.1f s"):format(info.sends or 1,
+        (info.sends or 1) == 1 and "" or "s", self.transport == "udp" and timing.total or timing.tcp_timeout)
+    elseif reason == "closed" then
+      fields.failure = "the connection was closed without an answer"
+    else
+      fields.failure = tostring(reason)
+    end
+    if info.icmp and #info.icmp > 0 then fields.failure = fields.failure .. "; ICMP: " .. info.icmp[1] end
+  else
+    fields.info = info
+    local message, problem, offset = stun.parse(answer)
+    if message then
+      fields.message = message
+    else
+      fields.failure = ("a response that is not a well-formed STUN message: %s%s"):format(problem,
+        offset and (" at octet %d"):format(offset) or "")
+      fields.malformed = true
+    end
+  end
+  if fields.info.sends and fields.info.sends > 1 then bench.limits:charge(fields.info.sends - 1) end
+  return reply.new(fields)
+end
+
+-- Takes REALM, NONCE and the server name from a 401 or 438.
+function client:adopt(answer)
+  self.realm = answer:raw "REALM" or self.realm
+  self.nonce = answer:raw "NONCE" or self.nonce
+  self.server_name = answer:raw "THIRD-PARTY-AUTHORIZATION" or self.server_name
+end
+
+-- Makes the bare request and keeps the challenge. nil, text when there was none to keep.
+function client:challenge()
+  self.step = "Allocate without credentials"
+  local octets, request = self:craft("Allocate", { credentials = false })
+  local answer = self:transact(octets, request)
+  if answer:code() ~= 401 then return nil, ("the challenge: %s"):format(answer:describe()), answer end
+  self:adopt(answer)
+  if not self.nonce or not self.realm then return nil, "the challenge: a 401 without REALM or NONCE", answer end
+  return answer
+end
+
+local function remember(self, answer)
+  local request = answer.request
+  if not answer.message or answer.message:class() ~= "success" then return end
+  if request.method == "Allocate" then
+    self.allocated = true
+    self.username, self.session_key, self.token = request.username, request.key, request.token
+    self.user = request.spec.user
+    self.relayed = answer:get "XOR-RELAYED-ADDRESS"
+  elseif request.method == "Refresh" then
+    if request.spec.lifetime == 0 then
+      self.allocated = false
+    elseif request.token then
+      self.username, self.session_key, self.token = request.username, request.key, request.token
+    end
+  end
+end
+
+-- One request as described, with challenge and one 438 handled. Returns a reply (support/reply.lua); nil, text when
+-- the challenge could not be had.
+function client:request(method, spec)
+  if spec.credentials ~= false and not self.nonce then
+    local ok, problem = self:challenge()
+    if not ok then return nil, problem end
+  end
+  local label = spec.step or method .. (spec.user and " with a password" or spec.credentials == false
+    and " without credentials" or "")
+  local answer
+  for attempt = 1, 2 do
+    self.step = attempt == 1 and label or label .. ", again with the nonce of the 438"
+    answer = self:transact(self:craft(method, spec))
+    if answer:code() ~= 438 or spec.nonce or spec.credentials == false then break end
+    self:adopt(answer)
+    if attempt == 2 then answer.unclear = "a second 438, to the nonce that the first one gave" end
+  end
+  -- The first transmission may have made the allocation and its answer may be lost (RFC 5389 7.3.1).
+  if answer:code() == 437 and answer.info.sends > 1 and method == "Allocate" and not self.allocated then
+    answer.unclear = "437 to a retransmitted Allocate, whose first answer may be lost"
+  end
+  if answer:code() == 437 and answer.info.sends > 1 and method == "Refresh" and spec.lifetime == 0 then
+    answer.deleted_before, self.allocated = true, false
+  end
+  remember(self, answer)
+  return answer
+end
+
+-- Waits for a message for which accept(message) is true among those that were not asked for.
+function client:await(seconds, accept)
+  local deadline = clock.monotonic() + seconds
+  while true do
+    local left = deadline - clock.monotonic()
+    if left <= 0 then return nil end
+    local octets, from = self.endpoint:receive(left)
+    if not octets then return nil, from end
+    local found = accept(octets, from)
+    if found then return found end
+  end
+end
+
+-- Sends octets as they stand, waiting for nothing.
+function client:send(octets, step)
+  self.bench.limits:take()
+  self.step = step
+  return self.endpoint:send(octets)
+end
+
+return client

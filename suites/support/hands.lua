@@ -1,0 +1,233 @@
+-- SPDX-License-Identifier: BSD-3-Clause
+--
+-- `t`, the hands of a scenario: craft, send, expect, check. What a request is made of is described in support/client.lua,
+-- what a token is made of in support/minting.lua, what can be expected of an answer in support/reply.lua.
+
+local bytes = require "bytes"
+local catalogue = require "requirements.catalogue"
+local client = require "support.client"
+local clock = require "clock"
+local expect = require "support.expect"
+local minting = require "support.minting"
+local net = require "net"
+local relay = require "support.relay"
+local stop = require "support.stop"
+
+local hands = {}
+hands.__index = hands
+
+-- bench: support/bench.lua; instance: { scenario =, transport =, id = }; record: support/recorder.lua
+function hands.new(bench, instance, record)
+  return setmetatable({
+    bench = bench, profile = bench.profile, scenario = instance.scenario, transport = instance.transport,
+    record = record, clients = {}, checks = {}, notes = {}, labels = {},
+  }, hands)
+end
+
+-- Sealed with every right value, at this moment; see support/minting.lua for what may be said.
+function hands:token(spec)
+  return minting.mint(self.bench, spec or {})
+end
+
+-- A minted token with its octets changed: change(octets, layout, token) → octets.
+function hands:altered(minted, change)
+  local copy = {}
+  for field, value in pairs(minted) do copy[field] = value end
+  copy.octets = change(minted.octets, minting.layout(minted), minted)
+  return copy
+end
+
+-- Says that the scenario depends on the target's clock; where that is not known closely enough it is inconclusive.
+function hands:timed()
+  if self.bench.clock_unknown then stop.inconclusive(self.bench.clock_unknown) end
+end
+
+-- The time of the target's clock as far as it is known, in seconds since 1970.
+function hands:now()
+  return clock.now() + self.bench.clock_offset
+end
+
+function hands:random(count)
+  return bytes.random(count)
+end
+
+function hands:wait(seconds)
+  net.sleep(seconds)
+end
+
+-- A new client: a fresh 5-tuple without nonce or allocation. It ends with the scenario.
+function hands:client()
+  local new, problem = client.open(self.bench, self.record, self.transport)
+  if not new then stop.inconclusive(("no %s connection to the target: %s"):format(self.transport, problem)) end
+  self.clients[#self.clients + 1] = new
+  return new
+end
+
+-- Sends the request on a client; when it could not be judged for a reason of time or loss, the reply says so (unclear).
+function hands:on(one, method, spec)
+  local answer, problem = one:request(method, spec or {})
+  if not answer then stop.inconclusive(problem) end
+  return answer
+end
+
+function hands:refresh(one, spec) return self:on(one, "Refresh", spec) end
+function hands:create_permission(one, spec) return self:on(one, "CreatePermission", spec) end
+function hands:channel_bind(one, spec) return self:on(one, "ChannelBind", spec) end
+
+-- Did the answer come while the token had the age that the check is about?
+local function in_time(answer)
+  local token = answer.request.token
+  local window = token and token.spec and token.spec.while_age
+  if not window then return true end
+  local first = (answer.info.sent or clock.now()) + answer.client.bench.clock_offset - token.issued
+  local last = (answer.info.received or clock.now()) + answer.client.bench.clock_offset - token.issued
+  return first > window[1] and last < window[2]
+end
+
+-- The request on a fresh 5-tuple. It is made anew, three times at most, when an edge of time lay inside the exchange or
+-- when the answer to a retransmission may stand for one that was lost.
+local function fresh(self, method, spec)
+  local answer
+  for _ = 1, 3 do
+    answer = self:on(self:client(), method, spec)
+    if not in_time(answer) then
+      answer.unclear = "an edge of time lay between the sending and the answer, three times"
+    elseif not answer.unclear then
+      return answer
+    end
+    self:put_down(answer.client)
+  end
+  return answer
+end
+
+-- An Allocate on a fresh 5-tuple, with a valid token unless the description says otherwise. reply.client goes on with it.
+function hands:allocate(spec)
+  return fresh(self, "Allocate", spec or {})
+end
+
+-- A Binding request on a fresh 5-tuple.
+function hands:binding(spec)
+  return fresh(self, "Binding", spec or { credentials = false })
+end
+
+-- An allocation that the scenario needs in order to ask its question; without one it is inconclusive.
+function hands:allocation(spec)
+  local answer = self:allocate(spec)
+  local made = answer:is_success()
+  if not made.ok then stop.inconclusive("no allocation to begin with: " .. (made.unclear or made.got)) end
+  return answer.client, answer
+end
+
+local function merge(a, b)
+  local merged = {}
+  for key, value in pairs(a) do merged[key] = value end
+  for key, value in pairs(b) do
+    local both = type(value) == "table" and type(merged[key]) == "table" and not value.octets and #value == 0
+    merged[key] = both and merge(merged[key], value) or value
+  end
+  return merged
+end
+
+-- The control of a refusal: a request without any defect, which the target must accept here and now, else nothing that
+-- it refuses afterwards means anything and the scenario is inconclusive. The allocation is put down again.
+-- with: method "Allocate" (default) on a fresh 5-tuple, or any other on a client (spec.on).
+function hands:control(spec, method)
+  spec = merge({ step = (method or "Allocate") .. " (control)" }, spec or {})
+  method = method or "Allocate"
+  local answer = spec.on and self:on(spec.on, method, spec) or fresh(self, method, spec)
+  local accepted = answer:is_success()
+  if not accepted.ok then
+    stop.inconclusive("the control was not accepted: " .. (accepted.unclear or accepted.got))
+  end
+  if method == "Allocate" then self:put_down(answer.client) end
+  return { spec = spec, method = method, answer = answer }
+end
+
+-- The control again, with one defect (fields of the description that change). Returns the reply.
+function hands:with_defect(control, defect)
+  local spec = merge(control.spec, defect)
+  spec.step = control.method .. " (with the defect)"
+  local answer = spec.on and self:on(spec.on, control.method, spec) or fresh(self, control.method, spec)
+  if control.method == "Allocate" then self:put_down(answer.client) end
+  return answer
+end
+
+-- The control with one defect is refused with one of the codes. more: as in check. Returns the reply.
+function hands:refused(requirement, control, defect, codes, more)
+  local answer = self:with_defect(control, defect)
+  codes = type(codes) == "table" and codes or { codes }
+  self:check(requirement, answer:is_error(table.unpack(codes)), more)
+  return answer
+end
+
+-- One observation of a requirement. outcome: an expectation, or a boolean with more.expected and more.got.
+-- more.soften = "AMB-08": a reading under which breaking it is a warning at most (false: none); more.label: which of
+-- several observations of the requirement this is. Returns whether it held.
+function hands:check(requirement, outcome, more)
+  more = more or {}
+  local row = catalogue.by_id[requirement]
+  if not row then error(("there is no requirement '%s' in the catalogue"):format(requirement), 2) end
+  local declared = false
+  for _, id in ipairs(self.scenario.covers) do declared = declared or id == requirement end
+  if not declared then error(("checks %s, which `covers` does not declare"):format(requirement), 2) end
+  if not expect.is(outcome) then
+    outcome = expect.new(outcome, more.expected or row.text, more.got or (outcome and "it held" or "it did not"))
+  end
+  if more.soften and not catalogue.readings[more.soften] then
+    error(("softened by '%s', which is no reading of the catalogue"):format(tostring(more.soften)), 2)
+  end
+  local verdict = outcome.ok and "pass" or outcome.unclear and "inconclusive"
+    or more.soften and "warn" or row.verdict
+  local label = more.label
+  local name = requirement .. (label and " " .. label or "")
+  self.labels[name] = (self.labels[name] or 0) + 1
+  if self.labels[name] > 1 then label = ("%s #%d"):format(label or "", self.labels[name]):match "^%s*(.*)$" end
+  self.checks[#self.checks + 1] = {
+    requirement = requirement, level = row.level, section = row.document .. " " .. row.section, verdict = verdict,
+    label = label, expected = outcome.expected, got = outcome.unclear or outcome.got, text = row.text,
+    soften = more.soften or nil, implied_by = row.implied_by, silent = outcome.silent and not outcome.ok or nil,
+  }
+  return outcome.ok
+end
+
+-- Something worth knowing that has no verdict.
+function hands:note(format, ...)
+  self.notes[#self.notes + 1] = select("#", ...) > 0 and format:format(...) or format
+end
+
+-- Ends the scenario: nothing can be decided, and why.
+function hands:inconclusive(reason)
+  stop.inconclusive(reason)
+end
+
+-- Ends the scenario: the target does not offer it, and why.
+function hands:skip(reason)
+  stop.skip(reason)
+end
+
+-- Does a datagram pass through the allocation of one client, to the profile's peer or to the allocation of another?
+-- Returns an expectation, or nil where the server forbids the peer, which is then noted as left out.
+function hands:relays(first, second)
+  local outcome, reason = relay.datagram(self.bench, first, second)
+  if not outcome then self:note("the relayed datagram is left out: %s", reason) end
+  return outcome
+end
+
+-- A Refresh with LIFETIME 0 for a client that has an allocation; its outcome is no one's business.
+function hands:put_down(one)
+  if not one or not one.allocated then return end
+  one:request("Refresh", {
+    lifetime = 0, step = "putting down the allocation", user = one.user, token = one.token or false,
+  })
+  one.allocated = false
+end
+
+-- After the scenario: allocations that are left are put down, sockets closed.
+function hands:finish()
+  for _, one in ipairs(self.clients) do
+    if not self.bench.dead then self:put_down(one) end
+    one:close()
+  end
+end
+
+return hands

@@ -1,0 +1,304 @@
+-- SPDX-License-Identifier: BSD-3-Clause
+--
+-- Runs scenarios: many at once, those that must be alone one by one, and none of them against a dead target. When the
+-- target dies while several run, nobody can say whose message it was; so they are all given up, the target is started
+-- again, and each runs alone: the one that kills it then is the one that is blamed.
+
+local clock = require "clock"
+local hands = require "support.hands"
+local net = require "net"
+local preflight = require "support.preflight"
+local scenario = require "support.scenario"
+local stop = require "support.stop"
+local verdict = require "support.verdict"
+
+local harness = {}
+harness.__index = harness
+
+local most_restarts = 100 -- of the target in one run: a bound, far above what a run needs
+
+-- bench, recorder; options: jobs, rerun(id) → command; launcher: nil for a target that assay did not start.
+-- on_result(result) takes each result as soon as there is one, on_progress(state) is told of every change.
+function harness.new(fields)
+  fields.running, fields.done, fields.failed = {}, 0, 0
+  return setmetatable(fields, harness)
+end
+
+-- Scenarios -> instances: a scenario over one transport, with the id that reports use.
+function harness.instances(bench, scenarios)
+  local list = {}
+  for _, one in ipairs(scenarios) do
+    local transports = bench.profile.transports
+    if one.only_transport then
+      transports = { one.only_transport }
+    elseif not one.each_transport then
+      transports = { transports[1] }
+    end
+    for _, transport in ipairs(transports) do
+      local suffix = transport ~= bench.profile.transports[1] and "@" .. transport or ""
+      list[#list + 1] = { scenario = one, transport = transport, id = one.id .. suffix }
+    end
+  end
+  return list
+end
+
+-- Why the target is not asked at all, or nil.
+local function not_offered(bench, instance)
+  local one, profile = instance.scenario, bench.profile
+  if one.offline then return nil end
+  if not profile.features[instance.transport] then
+    return ("the profile names no port for %s"):format(instance.transport)
+  end
+  local needs = one.needs
+  for _, feature in ipairs(needs) do
+    local own_transport = feature == "udp" or feature == "tcp"
+    if own_transport and instance.transport ~= feature then return ("it is about %s"):format(feature) end
+    if not profile.features[feature] then return "not so here: " .. scenario.features[feature] end
+  end
+  local about_any = false
+  for _, feature in ipairs(needs) do
+    about_any = about_any or feature == "third-party" or feature == "no-third-party"
+  end
+  if not about_any and not profile.third_party then return "not so here: " .. scenario.features["third-party"] end
+  if one.harm and not profile.may_harm then
+    return "it may harm the target, which assay did not launch and whose profile does not say may_harm = true"
+  end
+  if profile.max_allocations and one.allocations > profile.max_allocations then
+    return ("it holds %d allocations at once, the profile allows %d"):format(one.allocations, profile.max_allocations)
+  end
+end
+
+local function sections_of(covers)
+  local catalogue = require "requirements.catalogue"
+  local seen, list = {}, {}
+  for _, id in ipairs(covers) do
+    local row = catalogue.by_id[id]
+    local name = row.document .. " " .. row.section
+    if not seen[name] then
+      seen[name] = true
+      list[#list + 1] = name
+    end
+  end
+  return list
+end
+
+function harness:result(instance, fields)
+  local one = instance.scenario
+  local result = {
+    type = "scenario", id = instance.id, title = one.title, transport = instance.transport,
+    requirements = one.covers, sections = sections_of(one.covers),
+    verdict = fields.verdict, checks = fields.checks or {}, reason = fields.reason, notes = fields.notes or {},
+    seconds = fields.seconds or 0, exchange = fields.exchange or {}, traceback = fields.traceback,
+    rerun = self.rerun(instance.id),
+  }
+  self.done = self.done + 1
+  if result.verdict == "fail" then self.failed = self.failed + 1 end
+  self.on_result(result)
+  self:progress()
+end
+
+function harness:progress()
+  local ids = {}
+  for instance in pairs(self.running) do ids[#ids + 1] = instance.id end
+  table.sort(ids)
+  self.on_progress { done = self.done, planned = self.planned, running = ids, failed = self.failed }
+end
+
+local function reason_of(checks, wanted)
+  for _, check in ipairs(checks) do
+    if check.verdict == wanted then
+      return ("%s: expected %s; got %s"):format(check.requirement, check.expected, check.got)
+    end
+  end
+end
+
+-- The outcome of a scenario that ran to its end or stopped itself.
+local function conclude(t, thrown, traceback)
+  local kind, reason = stop.of(thrown)
+  local fields = { checks = t.checks, notes = t.notes }
+  fields.verdict = verdict.of(t.checks)
+  if thrown and not kind then
+    kind, reason, fields.traceback = "inconclusive", "an error in the suite: " .. tostring(thrown), traceback
+  elseif not fields.verdict and not kind then
+    kind, reason = "inconclusive", "it made no check"
+  end
+  if kind == "skip" and fields.verdict then
+    t:note("left early: %s", reason)
+  else
+    fields.verdict = verdict.worst(fields.verdict, kind)
+  end
+  fields.reason = kind == fields.verdict and reason or reason_of(t.checks, fields.verdict)
+  return fields
+end
+
+-- Runs the scenario's function in the calling task.
+local function perform(t)
+  local thrown, traceback
+  local ok = xpcall(t.scenario.run, function(value)
+    thrown = value
+    if not stop.of(value) then traceback = debug.traceback(tostring(value), 2) end
+  end, t)
+  if ok then return nil end
+  return thrown, traceback
+end
+
+-- The task of one scenario: what it does, then whether the target outlived it. Returns fields of a result; lost is set
+-- when the target answers no more.
+function harness:task(instance, t)
+  local thrown, traceback = perform(t)
+  local fields = conclude(t, thrown, traceback)
+  t:finish()
+  if not instance.scenario.offline and not self.bench.dead then
+    local lives, why = preflight.answers(self.bench, self.liveness, instance.transport)
+    if not lives then fields.lost = why end
+  end
+  return fields
+end
+
+-- Runs one instance and reports it. alone: nothing else runs, so a death is this one's. Returns false when it has to be
+-- run again, alone.
+function harness:run_one(instance, alone)
+  local why_not = not_offered(self.bench, instance)
+  if why_not then
+    self:result(instance, { verdict = "skip", reason = why_not })
+    return true
+  end
+  local one = instance.scenario
+  self.bench.limits:reserve(one.allocations)
+  local record = self.recorder:record(instance.id)
+  local t = hands.new(self.bench, instance, record)
+  local began = clock.monotonic()
+  local task = net.spawn(function() return self:task(instance, t) end)
+  self.running[instance] = task
+  self:progress()
+  local ok, fields = task:join(one.limit)
+  if not ok then
+    task:cancel()
+    task:join(5)
+    t:finish()
+  end
+  self.running[instance] = nil
+  self.bench.limits:release(one.allocations)
+  if self.interrupted then return true end
+
+  if ok and fields.lost and not self.bench.dead then self:give_up_target(fields.lost) end
+  if self.bench.dead then
+    if not alone and self.launcher then return false end
+    fields = self:blame(instance, t, record, ok and fields)
+  elseif not ok then
+    local checks_so_far = verdict.of(t.checks)
+    fields = { checks = t.checks, notes = t.notes, verdict = verdict.worst(checks_so_far, "inconclusive"),
+      reason = fields == "timeout" and ("given up after %d s"):format(one.limit) or tostring(fields) }
+  end
+  fields.seconds = clock.monotonic() - began
+  record:resolve()
+  fields.exchange = record:exchange(fields.verdict ~= "pass")
+  self:result(instance, fields)
+  return true
+end
+
+-- The target died, or stopped answering, while this instance ran alone (or beside others at a target that cannot be
+-- started again, where nobody can be blamed).
+function harness:blame(instance, t, record, fields)
+  local last = record:last_sent()
+  local after = last and (" after %s"):format(last) or ""
+  fields = fields or { checks = t.checks, notes = t.notes }
+  if not self.launcher then
+    fields.verdict = verdict.worst(verdict.of(fields.checks), "inconclusive")
+    for _, check in ipairs(fields.checks) do
+      if check.silent then check.verdict = "inconclusive" end
+    end
+    fields.verdict = verdict.worst(verdict.of(fields.checks), "inconclusive")
+    fields.reason = ("the target answers no more%s (%s)"):format(after, self.bench.dead)
+    return fields
+  end
+  local catalogue = require "requirements.catalogue"
+  local row = catalogue.by_id[instance.scenario.covers[1]]
+  fields.checks[#fields.checks + 1] = {
+    requirement = row.id, level = row.level, section = row.document .. " " .. row.section, verdict = "fail",
+    label = "the target lives", text = row.text, expected = "a target that goes on serving",
+    got = ("%s%s"):format(self.bench.dead, after),
+  }
+  fields.verdict = "fail"
+  fields.reason = ("%s%s"):format(self.bench.dead, after)
+  return fields
+end
+
+-- A target that lives as a process and answers nobody is put out of its misery; then it is dead like any other.
+function harness:give_up_target(why)
+  self:target_died(("it stopped answering (%s)"):format(why))
+  if self.launcher then self.launcher:stop() end
+end
+
+-- Told by whoever notices first: everything that runs is given up.
+function harness:target_died(text)
+  if self.bench.dead then return end
+  self.bench.dead = text
+  for _, task in pairs(self.running) do task:cancel() end
+end
+
+-- Starts the target again. nil, text when it does not come up, or was not ours to start.
+function harness:revive()
+  if not self.launcher then return nil, "assay did not launch it, so it is not started again" end
+  if self.launcher.starts > most_restarts then return nil, ("it died %d times"):format(most_restarts) end
+  self.launcher:stop()
+  local ok, problem = self.launcher:start(function(text) self:target_died(text) end)
+  if ok then
+    self.bench.dead = nil
+    ok, problem = preflight.ready(self.bench, self.liveness, self.ready_timeout,
+      function() return self.launcher:alive() end)
+  end
+  return ok, problem
+end
+
+-- Runs instances beside each other until the list is empty or the target is dead. Returns those to be run alone.
+function harness:together(list)
+  local suspects, workers = {}, {}
+  local function work()
+    while #list > 0 and not self.bench.dead and not self.interrupted do
+      local instance = table.remove(list, 1)
+      if not self:run_one(instance, false) then suspects[#suspects + 1] = instance end
+    end
+  end
+  for i = 1, math.min(self.jobs, #list) do workers[i] = net.spawn(work) end
+  for _, worker in ipairs(workers) do
+    local ok, problem = worker:join()
+    if not ok and not self.interrupted then error(problem, 0) end
+  end
+  return suspects
+end
+
+-- Runs all. nil, text when the target was lost for good; the results up to then have been reported.
+function harness:run(instances)
+  self.planned = #instances
+  self.liveness = self.recorder:record "liveness"
+  local shared, alone = {}, {}
+  for _, instance in ipairs(instances) do
+    local list = instance.scenario.alone and alone or shared
+    list[#list + 1] = instance
+  end
+  while #shared > 0 and not self.interrupted do
+    local suspects = self:together(shared)
+    table.move(suspects, 1, #suspects, #alone + 1, alone)
+    if self.bench.dead then
+      local ok, problem = self:revive()
+      if not ok then return nil, problem end
+    end
+  end
+  while #alone > 0 and not self.interrupted do
+    self:run_one(table.remove(alone, 1), true)
+    if self.bench.dead and not self.interrupted then
+      local ok, problem = self:revive()
+      if not ok then return nil, problem end
+    end
+  end
+  return true
+end
+
+-- Stops at once; what ran is given up without a verdict.
+function harness:interrupt()
+  self.interrupted = true
+  for _, task in pairs(self.running) do task:cancel() end
+end
+
+return harness

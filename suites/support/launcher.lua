@@ -1,0 +1,96 @@
+-- SPDX-License-Identifier: BSD-3-Clause
+--
+-- Starts the implementation under test, stops it, and starts it again when it died. It is told where to listen and with
+-- which keys by its environment, so that no secret stands on a command line:
+--
+--     ASSAY_ADDRESS, ASSAY_PORT    where to listen, UDP and TCP alike
+--     ASSAY_REALM, ASSAY_SERVER_NAME, ASSAY_THIRD_PARTY (yes or no)
+--     ASSAY_KEYS, ASSAY_USERS      lines KID:ALG:BASE64 and NAME:PASSWORD
+--     ASSAY_FOLDER                 a fresh folder of its own
+--
+-- In the words of its command {host}, {port} and {folder} are filled in; {assay} is the running program.
+
+local system = require "system"
+local target = require "target"
+
+local launcher = {}
+launcher.__index = launcher
+
+local function lines(list, line)
+  local out = {}
+  for i, one in ipairs(list) do out[i] = line(one) end
+  return table.concat(out, "\n")
+end
+
+-- log: the file that takes what the target prints.
+function launcher.new(profile, addresses, log)
+  return setmetatable({ profile = profile, addresses = addresses, log = log, starts = 0 }, launcher)
+end
+
+function launcher:environment()
+  local p = self.profile
+  local address = self.addresses[p.transports[1]]
+  local environment = {
+    ASSAY_ADDRESS = address.address, ASSAY_PORT = tostring(address.port), ASSAY_REALM = p.realm or "",
+    ASSAY_SERVER_NAME = p.server_name or "", ASSAY_THIRD_PARTY = p.third_party and "yes" or "no",
+    ASSAY_KEYS = lines(p.keys, function(key) return ("%s:%s:%s"):format(key.kid, key.algorithm, key.key) end),
+    ASSAY_USERS = lines(p.users, function(user) return ("%s:%s"):format(user.name, user.password) end),
+    ASSAY_FOLDER = self.folder,
+  }
+  for name, value in pairs(p.launch.environment or {}) do environment[name] = value end
+  return environment, address
+end
+
+-- The command with its placeholders filled in; a word that names a file of the checkout becomes its path.
+local function fill(command, values)
+  local function words(word)
+    return (word:gsub("{(%w+)}", function(name) return values[name] end))
+  end
+  if type(command) == "string" then return words(command) end
+  local filled = {}
+  for i, word in ipairs(command) do filled[i] = words(word) end
+  local beside = system.root() .. "/" .. filled[1]
+  if filled[1]:find "/" and filled[1]:sub(1, 1) ~= "/" and system.exists(beside) then filled[1] = beside end
+  return filled
+end
+
+-- Starts it; on_exit(text) is called when it ends unasked. true, or nil and why not.
+function launcher:start(on_exit)
+  local problem
+  self.folder, problem = system.temporary_folder()
+  if not self.folder then return nil, problem end
+  local environment, address = self:environment()
+  local command = fill(self.profile.launch.command, {
+    host = address.address, port = tostring(address.port), folder = self.folder, assay = system.program(),
+  })
+  self.stopping = false
+  self.process, problem = target.start {
+    command = command, environment = environment, directory = self.folder, log = self.log,
+  }
+  if not self.process then return nil, problem end
+  self.starts = self.starts + 1
+  self.process:on_exit(function()
+    local _, text = self.process:status()
+    if not self.stopping then on_exit(text) end
+  end)
+  return true
+end
+
+function launcher:alive()
+  return self.process ~= nil and self.process:alive()
+end
+
+-- The last lines that the target printed.
+function launcher:tail(count)
+  return self.process and self.process:tail(count) or ""
+end
+
+-- Stops it, with two seconds of grace, and removes its folder.
+function launcher:stop()
+  self.stopping = true
+  if self.process then self.process:stop(2) end
+  if self.folder then system.remove_folder(self.folder) end
+  self.process, self.folder = nil, nil
+end
+
+return launcher

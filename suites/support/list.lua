@@ -1,0 +1,52 @@
+-- SPDX-License-Identifier: BSD-3-Clause
+--
+-- assay list: the scenarios and what they judge; with --requirements the catalogue and what judges each row.
+
+local catalogue = require "requirements.catalogue"
+local suites = require "support.suites"
+local system = require "system"
+
+local list = {}
+
+local function scenarios(chosen)
+  local lines = {}
+  for _, one in ipairs(chosen) do
+    lines[#lines + 1] = ("%s\n    %s (%s)"):format(one.id, one.title, table.concat(one.covers, ", "))
+  end
+  return lines
+end
+
+local function requirements(chosen)
+  local judged_by, lines = {}, {}
+  for _, one in ipairs(chosen) do
+    for _, id in ipairs(one.covers) do
+      judged_by[id] = judged_by[id] or {}
+      table.insert(judged_by[id], one.id)
+    end
+  end
+  for _, row in ipairs(catalogue.all) do
+    lines[#lines + 1] = ("%s  %s %s, %s, %s: %s"):format(row.id, row.document, row.section, row.role, row.level, row.text)
+    for _, id in ipairs(judged_by[row.id] or {}) do lines[#lines + 1] = "    " .. id end
+    if not judged_by[row.id] then
+      lines[#lines + 1] = "    " .. (row.untestable and "not testable: " .. row.untestable or "no scenario yet")
+    end
+  end
+  return lines
+end
+
+function list.main(options)
+  local chosen, problem = suites.select(#options.suites > 0 and options.suites or suites.folders, options.filters)
+  if not chosen then
+    system.write(2, "assay: " .. problem .. "\n")
+    return 2
+  end
+  local lines = options.requirements and requirements(chosen) or scenarios(chosen)
+  local ok, why = system.write(1, table.concat(lines, "\n") .. "\n")
+  if not ok then
+    system.write(2, "assay: the list cannot be written: " .. why .. "\n")
+    return 4
+  end
+  return 0
+end
+
+return list

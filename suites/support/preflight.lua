@@ -1,0 +1,101 @@
+-- SPDX-License-Identifier: BSD-3-Clause
+--
+-- What has to be known of a target before any scenario asks it: that it answers, what it announces, and with which
+-- octets of the mac_key it keys its HMAC (AMB-28), so that one deviation is reported once and hides nothing else.
+
+local client = require "support.client"
+local clock = require "clock"
+local net = require "net"
+
+local preflight = {}
+
+-- Waits until the target answers on every transport: nil, text when `patience` seconds are over or alive() says no.
+function preflight.ready(bench, record, patience, alive)
+  local deadline = clock.monotonic() + patience
+  for _, transport in ipairs(bench.profile.transports) do
+    local why
+    repeat
+      local left = deadline - clock.monotonic()
+      if not alive() then return nil, "it ended before it answered" end
+      if left <= 0 then return nil, ("it did not answer on %s within %.0f s (%s)"):format(transport, patience, why) end
+      local answered
+      answered, why = preflight.answers(bench, record, transport, math.min(left, 1))
+      if not answered then net.sleep(0.02) end
+    until answered
+  end
+  return true
+end
+
+-- Any response to a Binding request: a success, or a 401 from a server that authenticates Binding too.
+-- seconds: how long to wait, nil for the whole schedule.
+function preflight.answers(bench, record, transport, seconds)
+  local one, problem = client.open(bench, record, transport)
+  if not one then return nil, problem end
+  local timing = seconds and { rto = seconds / 2, rc = 1, rm = 2, total = seconds, tcp_timeout = seconds }
+  one.step = "Binding, to see whether the target lives"
+  local octets, request = one:craft("Binding", { credentials = false })
+  local answer = one:transact(octets, request, timing)
+  one:close()
+  return answer.message ~= nil, answer.failure
+end
+
+local function allocate(bench, record, form)
+  bench.integrity_form = form
+  local one, problem = client.open(bench, record, bench.profile.transports[1])
+  if not one then return nil, problem end
+  local answer
+  answer, problem = one:request("Allocate", { step = ("Allocate, HMAC under the %s mac_key"):format(
+    form == "full" and "complete" or "first 16 octets of the") })
+  if answer and one.allocated then
+    one:request("Refresh", { lifetime = 0, token = one.token, step = "putting down the allocation" })
+  end
+  one:close()
+  if not answer then return nil, problem end
+  return answer:is_success().ok, answer:describe()
+end
+
+-- Finds the form of the integrity key. Returns notes for the report.
+local function find_integrity_form(bench, record, notes)
+  if bench.profile.integrity_key then
+    notes[#notes + 1] = ("integrity key: %s, as the profile says"):format(bench.profile.integrity_key)
+    return
+  end
+  local full, got = allocate(bench, record, "full")
+  if full then return end
+  if allocate(bench, record, "first16") then
+    notes[#notes + 1] = "the target keys its HMAC with the first 16 octets of mac_key (7635-5-05 fails for it); "
+      .. "every other requirement is judged with that form"
+    return
+  end
+  bench.integrity_form = "full"
+  bench.no_token_accepted = true
+  notes[#notes + 1] = ("no valid token is accepted (%s): are kid, key, algorithm and server name those of the target?")
+    :format(got)
+end
+
+-- Asks for a challenge and finds the form of the key. Returns notes for the report.
+function preflight.learn(bench, record)
+  local notes = {}
+  local one, problem = client.open(bench, record, bench.profile.transports[1])
+  if not one then return { "no challenge: " .. problem } end
+  local challenge
+  challenge, problem = one:challenge()
+  one:close()
+  if not challenge then
+    notes[#notes + 1] = problem
+  else
+    bench.realm = one.realm
+    bench.announced = one.server_name
+    if bench.profile.third_party and not bench.server_name then bench.server_name = one.server_name end
+  end
+  if bench.profile.third_party then
+    if not bench.server_name then
+      bench.server_name = ""
+      notes[#notes + 1] = "the target announces no server name, and the profile names none"
+    end
+    find_integrity_form(bench, record, notes)
+  end
+  return notes
+end
+
+return preflight

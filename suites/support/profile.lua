@@ -1,0 +1,363 @@
+-- SPDX-License-Identifier: BSD-3-Clause
+--
+-- The profile of an implementation under test: the target's own statement of what it is and offers (its PICS). It is
+-- read from a Lua file that returns one table, or made from the command line; either way it is checked here, field by
+-- field, before anything is sent.
+
+local bytes = require "bytes"
+local net = require "net"
+local sandbox = require "support.sandbox"
+local system = require "system"
+local token = require "token"
+
+local profile = {}
+
+-- A kind is a function: value -> true, or false and what is expected.
+local function of_type(name, expected)
+  return function(value) return type(value) == name, expected end
+end
+
+local text = of_type("string", "a text in quotes")
+local yes_no = of_type("boolean", "true or false")
+
+local function number(low, high, what)
+  return function(value)
+    return type(value) == "number" and value >= low and value <= high, what
+  end
+end
+
+local seconds = number(0, 1e9, "a number of seconds, 0 or more")
+local whole = function(value) return math.type(value) == "integer" and value >= 1, "a whole number from 1 on" end
+local port = function(value)
+  return math.type(value) == "integer" and value >= 1 and value <= 65535, "a port number (1 to 65535)"
+end
+
+local function one_of(...)
+  local allowed = { ... }
+  return function(value)
+    for _, one in ipairs(allowed) do
+      if value == one then return true end
+    end
+    return false, 'one of "' .. table.concat(allowed, '", "') .. '"'
+  end
+end
+
+local function record(fields, what)
+  return { fields = fields, what = what }
+end
+
+local function list(element, what)
+  return { element = element, what = what }
+end
+
+local transport = one_of("udp", "tcp")
+local address = record({ address = text, port = port }, "a table like { address = \"192.0.2.1\", port = 9 }")
+
+local schema = record({
+  name = text, -- how reports call it
+  role = one_of "server",
+  address = text, -- host name or IP address; a launched target gets 127.0.0.1 when it names none
+  ports = record({ udp = port, tcp = port }, "a table of ports like { udp = 3478, tcp = 3478 }"),
+  transports = list(transport, 'a list of "udp", "tcp"'), -- the first one carries what is shown once
+  server_name = text, -- what THIRD-PARTY-AUTHORIZATION must announce
+  realm = text,
+  keys = list(record({ kid = text, algorithm = text, key = text }, "a table { kid =, algorithm =, key = base64 }"),
+    "a list of tables { kid =, algorithm =, key = base64 }"),
+  users = list(record({ name = text, password = text }, "a table { name =, password = }"),
+    "a list of tables { name =, password = }"),
+  third_party = yes_no, -- false: it takes no tokens
+  launch = record({
+    command = function(value)
+      if type(value) == "string" then return true end
+      if type(value) ~= "table" or #value == 0 then return false, "a command line, or a list of its words" end
+      for _, word in ipairs(value) do
+        if type(word) ~= "string" then return false, "a list of words, each a text in quotes" end
+      end
+      return true
+    end,
+    environment = function(value)
+      if type(value) ~= "table" then return false, "a table of texts by name" end
+      for name, entry in pairs(value) do
+        if type(name) ~= "string" or type(entry) ~= "string" then return false, "a table of texts by name" end
+      end
+      return true
+    end,
+    ready_timeout = seconds,
+  }, "a table { command = , environment = , ready_timeout = }"),
+  integrity_key = one_of("full", "first16"), -- which part of mac_key it keys the HMAC with; found out when absent
+  clock_offset = number(-1e9, 1e9, "seconds that its clock is ahead of ours (negative: behind)"),
+  delta = seconds, -- its Delta of RFC 7635 section 7
+  nonce_lifetime = seconds, -- after which a nonce is answered with 438
+  may_harm = yes_no,
+  max_rate = number(0.1, 1e6, "requests a second, from 0.1 on"),
+  max_allocations = whole,
+  peer = address, -- a UDP address that sends each datagram back
+  direct_path = yes_no, -- no NAT or balancer between us: the mapped address must be our own
+  notes = text, -- for people
+}, "a table")
+
+local function check(value, kind, path, report)
+  if type(kind) == "function" then
+    local ok, expected = kind(value)
+    if not ok then report(path, expected, value) end
+  elseif type(value) ~= "table" then
+    report(path, kind.what, value)
+  elseif kind.element then
+    for i, element in ipairs(value) do check(element, kind.element, ("%s[%d]"):format(path, i), report) end
+    for key in pairs(value) do
+      if math.type(key) ~= "integer" or key < 1 or key > #value then report(path, kind.what, value) end
+    end
+  else
+    for key, field in pairs(value) do
+      local name = path == "" and tostring(key) or path .. "." .. tostring(key)
+      if not kind.fields[key] then
+        report(name, nil)
+      else
+        check(field, kind.fields[key], name, report)
+      end
+    end
+  end
+end
+
+local function show(value)
+  if type(value) == "string" then return ("%q"):format(value:sub(1, 40)):gsub("\n", "n") end
+  if type(value) == "table" then return "a table" end
+  return tostring(value)
+end
+
+local invalid = {} -- the error that leaves the checks: { [invalid] = true, text = }
+
+local function refuse(where, format, ...)
+  error({ [invalid] = true, text = where .. ": " .. format:format(...) }, 0)
+end
+
+local function missing(where, field, expected)
+  refuse(where, "field '%s' is missing: %s is expected", field, expected)
+end
+
+local function check_keys(where, keys)
+  for i, key in ipairs(keys) do
+    local field = ("keys[%d]"):format(i)
+    for _, name in ipairs { "kid", "algorithm", "key" } do
+      if not key[name] then missing(where, field .. "." .. name, "a text in quotes") end
+    end
+    if #key.kid < 1 or #key.kid > 508 then
+      refuse(where, "field '%s.kid': 1 to 508 octets are expected, as it travels in USERNAME; it has %d", field, #key.kid)
+    end
+    local algorithm, unknown = token.algorithm(key.algorithm)
+    if not algorithm then refuse(where, "field '%s.algorithm': %s", field, unknown) end
+    local octets, bad, offset = bytes.unbase64(key.key)
+    if not octets then
+      refuse(where, "field '%s.key': base64 (RFC 4648 section 4) is expected, %s at character %s", field, bad,
+        tostring((offset or 0) + 1))
+    end
+    local fits, problem = token.check_key(key.algorithm, octets)
+    if not fits then refuse(where, "field '%s.key': %s", field, problem) end
+    key.octets = octets
+  end
+end
+
+-- What the profile says that the target can do: the words a scenario's `needs` may use.
+local function features_of(p)
+  local features = {}
+  features["third-party"] = p.third_party
+  features["no-third-party"] = not p.third_party
+  features.users = #p.users > 0
+  features["long-nonces"] = p.nonce_lifetime ~= nil
+  for _, a in ipairs(p.keys) do
+    for _, b in ipairs(p.keys) do
+      if a.kid ~= b.kid and a.algorithm == b.algorithm and a.octets ~= b.octets then features["two-kids"] = true end
+    end
+  end
+  for _, one in ipairs(p.transports) do features[one] = true end
+  return features
+end
+
+local function complete(where, p)
+  p.name = p.name or where
+  p.role = p.role or "server"
+  p.keys, p.users = p.keys or {}, p.users or {}
+  if p.third_party == nil then p.third_party = true end
+  if p.launch and not p.launch.command then missing(where, "launch.command", "a command line, or a list of its words") end
+  if not p.launch then
+    if not p.address then missing(where, "address", "a host name or an IP address (or launch, to start it)") end
+    if not p.ports or not next(p.ports) then missing(where, "ports", "a table of ports like { udp = 3478 } (or launch)") end
+  end
+  p.address = p.address or "127.0.0.1"
+  if not p.transports then
+    p.transports = {}
+    for _, name in ipairs { "udp", "tcp" } do
+      if p.launch or p.ports[name] then p.transports[#p.transports + 1] = name end
+    end
+  end
+  if #p.transports == 0 then refuse(where, "field 'transports': at least one of udp and tcp is expected") end
+  for _, name in ipairs(p.transports) do
+    if not p.launch and not p.ports[name] then
+      missing(where, "ports." .. name, ("the port for the transport %s that the profile names"):format(name))
+    end
+  end
+  check_keys(where, p.keys)
+  for i, user in ipairs(p.users) do
+    for _, name in ipairs { "name", "password" } do
+      if not user[name] then missing(where, ("users[%d].%s"):format(i, name), "a text in quotes") end
+    end
+  end
+  if p.third_party and #p.keys == 0 then
+    missing(where, "keys", "at least one long-term key { kid =, algorithm =, key = base64 }, "
+      .. "or third_party = false for a server that takes no tokens,")
+  end
+  p.features = features_of(p)
+  p.may_harm = p.may_harm or p.launch ~= nil
+  return p
+end
+
+local function guard(build)
+  local ok, result = pcall(build)
+  if ok then return result end
+  if type(result) == "table" and result[invalid] then return nil, result.text end
+  error(result, 0)
+end
+
+local function checked(where, p)
+  check(p, schema, "", function(field, expected, value)
+    if not expected then refuse(where, "field '%s' is not known; the fields are described in README.md", field) end
+    refuse(where, "field '%s': %s is expected, this is %s", field, expected, show(value))
+  end)
+  return complete(where, p)
+end
+
+-- The profile in a file. nil and one line (file, field, what was expected) when it is not usable.
+function profile.load(path)
+  local chunk, problem = sandbox.data(path)
+  if not chunk then return nil, problem end
+  local ok, value = pcall(chunk)
+  if not ok then return nil, tostring(value) end
+  if type(value) ~= "table" then return nil, path .. ": a profile returns one table, this returns " .. type(value) end
+  return guard(function() return checked(path, value) end)
+end
+
+-- "HOST:PORT", "[V6]:PORT" -> host, port.
+local function split_address(where, word)
+  local host, digits = word:match "^%[([^%]]+)%]:(%d+)$"
+  if not host then host, digits = word:match "^([^:]+):(%d+)$" end
+  local number_ = tonumber(digits)
+  if not number_ or number_ < 1 or number_ > 65535 then
+    refuse(where, "HOST:PORT is expected (an IPv6 address in brackets), this is %s", show(word))
+  end
+  return host, math.tointeger(number_)
+end
+
+-- Words of the command line in which @FILE stands for the lines of a file; then the lines of an environment variable.
+local function lines_of(where, words, variable)
+  local lines = {}
+  local function add(content)
+    for line in content:gmatch "[^\r\n]+" do
+      if not line:match "^%s*#" and line:match "%S" then lines[#lines + 1] = line:match "^%s*(.-)%s*$" end
+    end
+  end
+  for _, word in ipairs(words) do
+    if word:sub(1, 1) == "@" then
+      local content, problem = system.read(word:sub(2), 1024 * 1024)
+      if not content then refuse(where, "%s", problem) end
+      add(content)
+    else
+      add(word)
+    end
+  end
+  add(system.environment(variable) or "")
+  return lines
+end
+
+local function keys_of(words)
+  local keys = {}
+  for i, line in ipairs(lines_of("--key", words, "ASSAY_KEYS")) do
+    local kid, algorithm, key = line:match "^(.+):([^:]+):([^:]+)$"
+    if not kid then refuse("--key", "number %d: KID:ALG:BASE64 is expected", i) end
+    keys[i] = { kid = kid, algorithm = algorithm, key = key }
+  end
+  return keys
+end
+
+local function users_of(words)
+  local users = {}
+  for i, line in ipairs(lines_of("--user", words, "ASSAY_USERS")) do
+    local name, password = line:match "^([^:]+):(.+)$"
+    if not name then refuse("--user", "number %d: NAME:PASSWORD is expected", i) end
+    users[i] = { name = name, password = password }
+  end
+  return users
+end
+
+-- The profile that --server, --transport, --key, --launch … describe.
+function profile.from_options(options)
+  return guard(function()
+    local p = {
+      transports = #options.transports > 0 and options.transports or { "udp" },
+      server_name = options.server_name, realm = options.realm, third_party = options.third_party,
+      keys = keys_of(options.keys), users = users_of(options.users),
+      launch = options.launch and { command = options.launch } or nil,
+    }
+    if options.server then
+      local host, number_ = split_address("--server", options.server)
+      p.name, p.address, p.ports = options.server, host, {}
+      for _, name in ipairs(p.transports) do p.ports[name] = number_ end
+    else
+      p.name = options.launch
+    end
+    return checked("command line", p)
+  end)
+end
+
+-- The embedded reference server: started as a process of its own, like any other target.
+function profile.reference(options)
+  return guard(function()
+    local defaults = require "reference.defaults"
+    local command = { system.program(), "serve" }
+    for _, fault in ipairs(options.faults) do table.move({ "--fault", fault }, 1, 2, #command + 1, command) end
+    local p = {
+      name = "assay reference server" .. (#options.faults > 0 and " with " .. table.concat(options.faults, ", ") or ""),
+      transports = #options.transports > 0 and options.transports or { "udp", "tcp" },
+      server_name = defaults.server_name, realm = defaults.realm, keys = {}, users = {},
+      third_party = options.third_party, launch = { command = command }, delta = defaults.delta,
+    }
+    for i, key in ipairs(defaults.keys) do
+      p.keys[i] = { kid = key.kid, algorithm = key.algorithm, key = bytes.base64(key.key) }
+    end
+    for i, user in ipairs(defaults.users) do p.users[i] = { name = user.name, password = user.password } end
+    if p.third_party == false then p.keys, p.server_name = nil, nil end
+    return checked("reference", p)
+  end)
+end
+
+-- The profile that the command line of `assay run` asks for.
+function profile.of(options)
+  if options.target and (options.server or options.launch) then
+    return nil, "--target names a profile, so --server and --launch cannot stand beside it"
+  end
+  if #options.faults > 0 and (options.target or options.server or options.launch) then
+    return nil, "--fault breaks the embedded reference server, which is used when no target is named"
+  end
+  if options.target then return profile.load(options.target) end
+  if options.server or options.launch then return profile.from_options(options) end
+  return profile.reference(options)
+end
+
+-- The addresses by transport: { udp = { address =, port = }, tcp = … }. Free ports are chosen for a launched target
+-- that names none. nil, text when the name does not resolve.
+function profile.addresses(p)
+  local found, problem = net.resolve(p.address)
+  if not found then return nil, ("%s: %s"):format(p.address, problem) end
+  local host = found[1].address
+  local ports = p.ports
+  if not ports then
+    local free, busy = net.free_port { address = host, transports = p.transports }
+    if not free then return nil, busy end
+    ports = {}
+    for _, name in ipairs(p.transports) do ports[name] = free end
+  end
+  local addresses = {}
+  for _, name in ipairs(p.transports) do addresses[name] = { address = host, port = ports[name] } end
+  return addresses
+end
+
+return profile

@@ -1,0 +1,299 @@
+-- SPDX-License-Identifier: BSD-3-Clause
+--
+-- Two records of a run: what assay's own sockets sent and received, and what libpcap saw of the same from outside. Both
+-- go into one capture file, with a comment on each packet that names scenario and step; they are compared at the end.
+-- Where capturing is not permitted the file is made from the sockets alone, and the report says so.
+
+local bytes = require "bytes"
+local capture = require "capture"
+local clock = require "clock"
+local stun = require "stun"
+
+local recorder = {}
+recorder.__index = recorder
+
+local record = {}
+record.__index = record
+
+local function name_of(address)
+  local format = address.address:find(":", 1, true) and "[%s]:%d" or "%s:%d"
+  return format:format(address.address, address.port)
+end
+recorder.name_of = name_of
+
+-- One message or frame of one flow in one direction: what both records must agree on.
+local function key_of(protocol, source, destination, octets)
+  return protocol .. "|" .. name_of(source) .. "|" .. name_of(destination) .. "|" .. octets
+end
+
+-- addresses: of the target, by transport. options: capture (false: do not use libpcap), path (of the capture file, nil:
+-- none is kept). nil, text when the file cannot be written.
+function recorder.open(addresses, options)
+  local self = setmetatable({
+    flows = {}, targets = {}, seen = {}, streams = {}, records = {}, differences = {}, sequence = {},
+  }, recorder)
+  local target
+  for _, address in pairs(addresses) do
+    target = address
+    self.targets[name_of(address)] = true
+  end
+  if options.path then
+    local problem
+    self.writer, problem = capture.writer(options.path, { application = "assay" })
+    if not self.writer then return nil, problem end
+  end
+  if options.capture == false then
+    self.kind = "own sockets (libpcap was not asked for)"
+  else
+    self:listen(target)
+  end
+  return self
+end
+
+-- Starts libpcap on the interface by which the target is reached. The filter is wide on purpose: an answer from another
+-- address or port must be seen. Which packets are ours is decided in `packet`.
+function recorder:listen(target)
+  local net = require "net"
+  local probe, problem = net.udp { remote = target }
+  local own = probe and probe:address().address
+  if probe then probe:close() end
+  local interface
+  if own then interface, problem = capture.interface_of(own) end
+  if interface then
+    local filter = ("host %s or (udp and dst host %s) or icmp or icmp6"):format(target.address, own)
+    local why
+    self.live, why = capture.live { interface = interface, filter = filter,
+      on_packet = function(packet) self:packet(packet) end }
+    problem = why
+  end
+  if self.live then
+    self.kind = "libpcap on " .. interface
+  else
+    self.kind = ("own sockets (no capture: %s)"):format(problem or "no interface has our address")
+  end
+end
+
+-- A new record of one scenario.
+function recorder:record(id)
+  local new = setmetatable({
+    id = id, recorder = self, entries = {}, steps = {}, started = clock.now(), transmissions = {}, answers = {},
+  }, record)
+  self.records[#self.records + 1] = new
+  return new
+end
+
+-- Keeps everything that goes through the endpoint of a client, and knows the flow as ours from now on.
+function record:watch(endpoint, client)
+  local flow = { record = self, client = client, transport = endpoint:transport(), address = endpoint:address() }
+  self.recorder.flows[flow.transport .. name_of(flow.address)] = flow
+  endpoint:tap(function(direction, octets, peer, time)
+    self:keep(flow, direction, octets, peer or client.remote, time)
+  end)
+end
+
+local function transaction_of(octets)
+  return #octets >= 20 and octets:byte(1) < 64 and octets:sub(9, 20) or nil
+end
+
+function record:keep(flow, direction, octets, peer, time)
+  local sent = direction == "sent"
+  local entry = {
+    direction = direction, octets = octets, transport = flow.transport, time = time,
+    from = sent and flow.address or peer, to = sent and peer or flow.address, step = flow.client.step,
+  }
+  self.entries[#self.entries + 1] = entry
+  local transaction = direction ~= "icmp" and transaction_of(octets)
+  if transaction and sent then
+    self.steps[transaction] = entry.step
+    self.transmissions[transaction] = (self.transmissions[transaction] or 0) + 1
+  elseif transaction then
+    entry.step = self.steps[transaction] or entry.step
+    self:weigh(entry, transaction)
+  end
+  if direction == "received" and name_of(peer) ~= name_of(flow.client.remote) then
+    self:differ("%s came from %s, the request went to %s", entry.step, name_of(peer), name_of(flow.client.remote))
+  end
+  if not self.recorder.live and direction ~= "icmp" then self.recorder:synthesize(flow, entry) end
+end
+
+-- An answer to nothing, or more answers than there were requests.
+function record:weigh(entry, transaction)
+  local class = entry.octets:byte(1) & 1
+  if class == 0 then return end -- a request or an indication
+  local answers = (self.answers[transaction] or 0) + 1
+  self.answers[transaction] = answers
+  local asked = self.transmissions[transaction] or 0
+  if answers > asked then
+    self:differ("%s: %d answer%s to %d transmission%s of a request", entry.step, answers, answers == 1 and "" or "s",
+      asked, asked == 1 and "" or "s")
+  end
+end
+
+function record:differ(format, ...)
+  local list = self.recorder.differences
+  list[#list + 1] = self.id .. ": " .. format:format(...)
+end
+
+-- Writes a packet of our own record as IP would have carried it.
+function recorder:synthesize(flow, entry)
+  if not self.writer then return end
+  local direction = name_of(entry.from) .. ">" .. name_of(entry.to)
+  local back = name_of(entry.to) .. ">" .. name_of(entry.from)
+  local packet = {
+    protocol = flow.transport, source = entry.from, destination = entry.to, payload = entry.octets,
+    seq = self.sequence[direction] or 1, ack = self.sequence[back] or 1,
+  }
+  self.sequence[direction] = (packet.seq + #entry.octets) & 0xFFFFFFFF
+  local data, link = capture.synthesize(packet)
+  if data then entry.frame = self:write(data, link, entry.time, self:comment(flow, entry.octets)) end
+end
+
+function recorder:write(data, link, time, comment, length)
+  if not self.writer then return nil end
+  local frame, problem = self.writer:packet { data = data, link = link, time = time, comment = comment, length = length }
+  if not frame then
+    self.failure = self.failure or problem
+    self.writer = nil
+  end
+  return frame
+end
+
+function recorder:comment(flow, octets)
+  local id = flow.record.id
+  if octets == "" then return id end
+  local transaction = transaction_of(octets)
+  return ("%s: %s"):format(id, transaction and flow.record.steps[transaction] or flow.client.step)
+end
+
+-- A packet that libpcap saw: ours if one end is a socket of ours, or (TCP before we know our port) the target's.
+function recorder:packet(packet)
+  local protocol, source, destination, payload = packet.protocol, packet.source, packet.destination, packet.payload
+  if protocol == "icmp" and packet.icmp and packet.icmp.inner then
+    protocol, source, destination = packet.icmp.inner.protocol, packet.icmp.inner.source, packet.icmp.inner.destination
+    payload = ""
+  end
+  if not source or not source.port or not destination or not destination.port then return end
+  local out, back = self.flows[protocol .. name_of(source)], self.flows[protocol .. name_of(destination)]
+  local flow = out or back
+  if not flow then
+    local to_target = self.targets[name_of(source)] or self.targets[name_of(destination)]
+    if protocol == "tcp" and to_target then self:write(packet.data, packet.link, packet.time, nil, packet.length) end
+    return
+  end
+  self.count = (self.count or 0) + 1
+  local frame = self:write(packet.data, packet.link, packet.time, self:comment(flow, payload or ""), packet.length)
+  frame = frame or self.count
+  if packet.protocol == "udp" then
+    self:note_seen(key_of("udp", source, destination, payload), frame, flow, packet.time, out ~= nil)
+  elseif packet.protocol == "tcp" then
+    local direction = name_of(source) .. ">" .. name_of(destination)
+    local stream = self.streams[direction] or capture.stream()
+    self.streams[direction] = stream
+    for _, one in ipairs(stream:segment(packet, frame)) do
+      self:note_seen(key_of("tcp", source, destination, one.bytes), one.tag, flow, packet.time, out ~= nil)
+    end
+  end
+end
+
+function recorder:note_seen(key, frame, flow, time, outgoing)
+  local list = self.seen[key] or {}
+  list[#list + 1] = { frame = frame, flow = flow, time = time, outgoing = outgoing }
+  self.seen[key] = list
+end
+
+-- Finds the frames of a record's entries among what libpcap has seen so far.
+function record:resolve()
+  local own = self.recorder
+  if not own.live then return end
+  own.live:drain()
+  for _, entry in ipairs(self.entries) do
+    if not entry.frame and entry.direction ~= "icmp" then
+      local list = own.seen[key_of(entry.transport, entry.from, entry.to, entry.octets)]
+      if list and #list > 0 then entry.frame = table.remove(list, 1).frame end
+    end
+  end
+end
+
+local function summary_of(octets)
+  local message = stun.parse(octets)
+  if message then
+    local class = message:class()
+    local error_code = class == "error" and message:get "ERROR-CODE"
+    return ("%s %s%s"):format(message:method(), class == "success" and "success response"
+      or class == "error" and "error response" or class, error_code and " " .. error_code.code or "")
+  end
+  local channel, data = stun.parse_channel_data(octets)
+  if channel then return ("ChannelData on 0x%04X, %d octets"):format(channel, #data) end
+  return ("%d octets that are no STUN message"):format(#octets)
+end
+
+-- The exchange as results.ndjson holds it; `full` adds the decoded text of each message.
+function record:exchange(full)
+  local list = {}
+  for i, entry in ipairs(self.entries) do
+    local icmp = entry.direction == "icmp"
+    local message = full and not icmp and stun.parse(entry.octets)
+    list[i] = {
+      time = math.floor((entry.time - self.started) * 1e6) / 1e6, direction = entry.direction,
+      transport = entry.transport, from = name_of(entry.from), to = name_of(entry.to), frame = entry.frame,
+      step = entry.step, summary = icmp and "ICMP: " .. entry.octets or summary_of(entry.octets),
+      text = message and message:text() or nil, hex = not icmp and bytes.hex(entry.octets) or nil,
+    }
+  end
+  return list
+end
+
+-- What was sent last, for a person.
+function record:last_sent()
+  for i = #self.entries, 1, -1 do
+    local entry = self.entries[i]
+    if entry.direction == "sent" then return ("%s (%s)"):format(entry.step, summary_of(entry.octets)), entry.time end
+  end
+  return nil, 0
+end
+
+-- Compares both records. Returns lines for the report; an empty list says that they agree.
+function recorder:compare()
+  if not self.live then return self.differences end
+  self.live:drain()
+  local missed = 0
+  for _, one in ipairs(self.records) do
+    one:resolve()
+    for _, entry in ipairs(one.entries) do
+      if entry.direction ~= "icmp" and not entry.frame then missed = missed + 1 end
+    end
+  end
+  local statistics = self.live:statistics()
+  local dropped = statistics.dropped + statistics.interface_dropped
+  if dropped > 0 then
+    self.differences[#self.differences + 1] =
+      ("libpcap dropped %d packets, so its record and that of our sockets cannot be compared"):format(dropped)
+    return self.differences
+  end
+  if missed > 0 then
+    self.differences[#self.differences + 1] = ("%d messages of our sockets were not seen by libpcap"):format(missed)
+  end
+  for _, list in pairs(self.seen) do
+    for _, one in ipairs(list) do
+      local closed = one.flow.client.closed_at
+      if one.outgoing then
+        one.flow.record:differ("frame %d left our address, but none of our sockets sent it", one.frame)
+      elseif not closed or one.time < closed - 0.001 then
+        one.flow.record:differ("frame %d was addressed to our socket, which did not receive it", one.frame)
+      end
+    end
+  end
+  table.sort(self.differences)
+  return self.differences
+end
+
+-- Finishes the file. nil, text when something of it could not be written.
+function recorder:close()
+  if self.live then self.live:close() end
+  local ok, problem = true, nil
+  if self.writer then ok, problem = self.writer:close() end
+  if self.failure then return nil, self.failure end
+  return ok, problem
+end
+
+return recorder

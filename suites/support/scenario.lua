@@ -1,0 +1,90 @@
+-- SPDX-License-Identifier: BSD-3-Clause
+--
+-- The scenario form. A suite file says
+--
+--     scenario "expired-token" {
+--       title  = "a token past its lifetime and Delta is refused",
+--       covers = { "7635-7-09" },           requirements that its checks cite
+--       faults = { "accept-expired" },      faults of the reference server that must make it fail
+--       run = function(t) … end,            t is described in support/hands.lua
+--     }
+--
+-- and may add:
+--
+--     needs = { "two-kids" }    features of a target (support/profile.lua); without them the scenario is skipped
+--     transports = "each"       once over every transport of the profile, not only over the first
+--     alone = true              nothing else runs beside it: it may kill the target, or it measures time
+--     harm = true               only against targets that assay launched or that say may_harm = true
+--     allocations = 2           allocations that it holds at once (default 1)
+--     limit = 120               seconds after which it is given up (default 150)
+--     offline = true            it needs no target at all
+--
+-- Its id is its file's path below suites/ and its name, for good: server/token-lifetime/expired-token.
+
+local catalogue = require "requirements.catalogue"
+
+local fields = {
+  title = "string", covers = "table", faults = "table", run = "function", needs = "table", transports = "string",
+  alone = "boolean", harm = "boolean", allocations = "number", limit = "number", offline = "boolean",
+}
+
+local features = {
+  ["third-party"] = "the target offers third-party authorization",
+  ["no-third-party"] = "the target does not offer third-party authorization",
+  users = "the profile names first-party credentials (users)",
+  ["two-kids"] = "the profile names two kids of the same algorithm with different keys",
+  ["long-nonces"] = "the profile names the lifetime of a nonce (nonce_lifetime)",
+  udp = "the target is reached over UDP",
+}
+
+local scenario = { features = features }
+
+local collecting -- { prefix =, list = } while a suite file is being loaded
+
+local function declare(name, spec)
+  local where = collecting.prefix .. "/" .. name
+  local function refuse(text) error(("scenario %s: %s"):format(where, text), 3) end
+  if not name:match "^[a-z0-9][a-z0-9-]*$" then refuse "a name is of lower-case letters, digits and hyphens" end
+  for field, value in pairs(spec) do
+    if not fields[field] then refuse(("there is no field '%s'"):format(field)) end
+    if type(value) ~= fields[field] then
+      refuse(("field '%s' is a %s, a %s is expected"):format(field, type(value), fields[field]))
+    end
+  end
+  for _, field in ipairs { "title", "covers", "run" } do
+    if spec[field] == nil then refuse(("field '%s' is missing"):format(field)) end
+  end
+  for _, id in ipairs(spec.covers) do
+    if not catalogue.by_id[id] then refuse(("covers '%s', which is not in the catalogue"):format(id)) end
+  end
+  for _, feature in ipairs(spec.needs or {}) do
+    if not features[feature] then refuse(("needs '%s', which no profile can say"):format(feature)) end
+  end
+  if spec.transports and spec.transports ~= "each" then refuse "transports can only be 'each'" end
+  for _, other in ipairs(collecting.list) do
+    if other.id == where then refuse "the name is taken" end
+  end
+  collecting.list[#collecting.list + 1] = {
+    id = where, title = spec.title, covers = spec.covers, faults = spec.faults or {}, run = spec.run,
+    needs = spec.needs or {}, each_transport = spec.transports == "each", alone = spec.alone or false,
+    harm = spec.harm or false, allocations = spec.allocations or 1, limit = spec.limit or 150,
+    offline = spec.offline or false,
+  }
+end
+
+-- Runs `load_file` with every scenario it declares collected under `prefix`; returns them in the order of the file.
+function scenario.collect(prefix, load_file)
+  collecting = { prefix = prefix, list = {} }
+  local ok, problem = pcall(load_file)
+  local list = collecting.list
+  collecting = nil
+  if not ok then error(problem, 0) end
+  return list
+end
+
+return setmetatable(scenario, {
+  __call = function(_, name)
+    if not collecting then error("a scenario is declared in a file of suites/, and nowhere else", 2) end
+    return function(spec) declare(name, spec) end
+  end,
+})

@@ -1,0 +1,104 @@
+-- SPDX-License-Identifier: BSD-3-Clause
+--
+-- Finds scenarios: a folder of suites/ by name, a file, or an id (with the transport behind @), narrowed by filters.
+
+local system = require "system"
+local sandbox = require "support.sandbox"
+local scenario = require "support.scenario"
+
+local suites = {}
+
+local function load_file(path, prefix)
+  local chunk, problem = sandbox.suite(path)
+  if not chunk then error(problem, 0) end
+  return scenario.collect(prefix, chunk)
+end
+
+local function load_folder(root, name, into)
+  local entries, problem = system.list(root .. "/" .. name)
+  if not entries then error(problem, 0) end
+  for _, entry in ipairs(entries) do
+    local path = name .. "/" .. entry.name
+    if entry.folder then
+      load_folder(root, path, into)
+    elseif path:match "%.lua$" then
+      for _, one in ipairs(load_file(root .. "/" .. path, (path:gsub("%.lua$", "")))) do into[#into + 1] = one end
+    end
+  end
+  return into
+end
+
+-- The folders of suites/ that hold scenarios.
+suites.folders = { "server", "vectors" }
+
+local function is_folder(name)
+  for _, folder in ipairs(suites.folders) do
+    if folder == name then return true end
+  end
+  return false
+end
+
+-- One word of the command line -> a list of scenarios, each with `transport` set when the id asked for one.
+local function find(root, word)
+  local name = word:gsub("/+$", ""):gsub("^%./", ""):gsub("^.*suites/", "")
+  if is_folder(name) then return load_folder(root, name, {}) end
+  local folder = name:match "^([^/]+)/"
+  if folder and is_folder(folder) then
+    local file = name:gsub("%.lua$", "")
+    if system.exists(root .. "/" .. file .. ".lua") then return load_file(root .. "/" .. file .. ".lua", file) end
+    local parent, transport = name:match "^(.*)/[^/]+$", name:match "@(%w+)$"
+    local id = name:gsub("@%w+$", "")
+    if system.exists(root .. "/" .. parent .. ".lua") then
+      for _, one in ipairs(load_file(root .. "/" .. parent .. ".lua", parent)) do
+        if one.id == id then
+          one.only_transport = transport
+          return { one }
+        end
+      end
+    end
+  end
+  return nil
+end
+
+local function matches(one, filters)
+  if #filters == 0 then return true end
+  for _, filter in ipairs(filters) do
+    if one.id:find(filter, 1, true) then return true end
+    for _, id in ipairs(one.covers) do
+      if id == filter then return true end
+    end
+  end
+  return false
+end
+
+-- words: what to run (empty: `default`); filters: texts of which one must be in the id or be a covered requirement.
+-- Returns the scenarios in a fixed order, or nil and one line that says which word or filter matches nothing.
+function suites.select(words, filters, default)
+  local root = system.root() .. "/suites"
+  local chosen, seen = {}, {}
+  for _, word in ipairs(#words > 0 and words or { default }) do
+    local list = find(root, word)
+    if not list then
+      return nil, ("there is no suite, file or scenario '%s' (`assay list` shows all; suites are %s)")
+        :format(word, table.concat(suites.folders, ", "))
+    end
+    for _, one in ipairs(list) do
+      local key = one.id .. "@" .. (one.only_transport or "")
+      if not seen[key] and matches(one, filters) then
+        seen[key] = true
+        chosen[#chosen + 1] = one
+      end
+    end
+  end
+  if #chosen == 0 then
+    return nil, ("no scenario matches the filter %s, so nothing would be judged"):format(table.concat(filters, ", "))
+  end
+  return chosen
+end
+
+-- Every scenario there is.
+function suites.all()
+  return assert(suites.select(suites.folders, {}))
+end
+
+return suites
