@@ -26,7 +26,8 @@ end
 local function exchange()
   return {
     message(12, "sent", "Allocate with the expired token", "Allocate request",
-      "0000  Allocate request, 180 octets\n0020  ACCESS-TOKEN, 96 octets\n\n \t\r\n0132  MESSAGE-INTEGRITY, 20 octets\n"),
+      "0000  Allocate request, 180 octets\n0020  ACCESS-TOKEN, 96 octets\n\n \t\r\n"
+        .. "0132  MESSAGE-INTEGRITY, 20 octets\n"),
     message(13, "received", "Allocate with the expired token", "Allocate success response",
       "0000  Allocate success response, 60 octets\n0020  LIFETIME 600"),
     { time = 0.02, direction = "icmp", summary = "port unreachable", hex = ("0123456789abcdef"):rep(20) },
