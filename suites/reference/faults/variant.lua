@@ -1,0 +1,150 @@
+-- SPDX-License-Identifier: BSD-3-Clause
+--
+-- Variants: what a suite is measured with besides faults. The first two show that a refusal counts only beside an
+-- acceptance and the other way round. Each of the others conforms in a way of its own and may change no verdict to
+-- fail.
+
+local bytes = require "bytes"
+local cache = require "reference.cache"
+local change = require "reference.faults.change"
+local net = require "net"
+
+return {
+  {
+    name = "refuse-everything", kind = "variant", about = "every credential is refused with a well-formed 401",
+    requirements = {},
+    apply = function(b)
+      b.identify = function(server, request)
+        return nil, b.challenge(server, request, b.has_integrity(request) and "token" or "absent")
+      end
+    end,
+  },
+  {
+    name = "accept-everything", kind = "variant", about = "every request is let in, whatever it shows",
+    requirements = {},
+    apply = function(b)
+      b.identify = function(server, request)
+        local kid = request:raw "USERNAME" or ""
+        local entry = b.select_key(server, kid)
+        local shown = entry and b.carries_token(server, request)
+        local opened = shown and b.open_token(server, entry, b.token_octets(request)) or nil
+        local allocation = server:allocation_of(request.client)
+        local session = opened or allocation and allocation.session
+        if not session then return { kind = "user", name = kid } end
+        return {
+          kind = "token", name = kid, mac_key = session.mac_key, timestamp = request.received, lifetime = 3600,
+          key = b.verifying_key(server, request, session.mac_key) or session.mac_key,
+        }
+      end
+      b.is_owner = function() return true end
+    end,
+  },
+  {
+    name = "use-nonces-once", kind = "variant", about = "a nonce is good for one authenticated request",
+    requirements = {},
+    apply = function(b)
+      local used
+      change.wrap(b, "nonce_is_current", function(original, server, client, nonce, now)
+        used = used or cache.new(server.nonce_lifetime, 65536)
+        if not original(server, client, nonce, now) or used:get(nonce, now) then return false end
+        used:put(nonce, true, now)
+        return true
+      end)
+    end,
+  },
+  {
+    name = "check-nonce-last", kind = "variant",
+    about = "the nonce is checked behind everything else, as RFC 8489 has it",
+    requirements = {},
+    apply = function(b)
+      local check = b.nonce_is_current
+      b.nonce_is_current = function() return true end
+      change.wrap(b, "identify", function(original, server, request)
+        local identity, refusal = original(server, request)
+        if identity and not check(server, request.client, request:raw "NONCE", request.received) then
+          return nil, b.challenge(server, request, "stale")
+        end
+        return identity, refusal
+      end)
+    end,
+  },
+  {
+    name = "ignore-fraction", kind = "variant", about = "only the whole seconds of a timestamp are read",
+    requirements = {},
+    apply = function(b) b.read_timestamp = function(opened) return opened.timestamp >> 16 end end,
+  },
+  {
+    name = "use-full-256-bit-key", kind = "variant", about = "a mac_key of 32 octets is used as it is, never shortened",
+    requirements = {},
+    apply = function(b) b.integrity_keys = function(mac_key) return { mac_key } end end,
+  },
+  {
+    name = "derive-256-bit-key", kind = "variant",
+    about = "a mac_key of 32 octets is always shortened by SHA-1 for HMAC-SHA1",
+    requirements = {},
+    apply = function(b)
+      b.integrity_keys = function(mac_key, attribute)
+        return { #mac_key == 32 and attribute == "MESSAGE-INTEGRITY" and bytes.sha1(mac_key) or mac_key }
+      end
+    end,
+  },
+  {
+    name = "announce-once", kind = "variant",
+    about = "only the answer to a request without credentials announces tokens",
+    requirements = {},
+    apply = function(b)
+      change.omit_from_challenge(b, "THIRD-PARTY-AUTHORIZATION", function(cause) return cause ~= "absent" end)
+    end,
+  },
+  {
+    name = "sign-expired", kind = "variant", about = "the 401 for an expired token is signed with its mac_key",
+    requirements = {},
+    apply = function(b)
+      local mac_key
+      change.wrap(b, "token_is_current", function(original, server, opened, now)
+        mac_key = opened.mac_key
+        return original(server, opened, now)
+      end)
+      change.wrap(b, "response_key", function(original, server, request, answer)
+        if answer.cause ~= "time" then return original(server, request, answer) end
+        return b.verifying_key(server, request, mac_key) or mac_key
+      end)
+    end,
+  },
+  {
+    name = "refuse-passwords", kind = "variant", about = "only tokens are taken; first-party credentials get 401",
+    requirements = {},
+    apply = function(b)
+      change.wrap(b, "identify_by_password", function(original, server, request)
+        if not server.third_party then return original(server, request) end
+        return nil, b.challenge(server, request, "user")
+      end)
+    end,
+  },
+  {
+    name = "let-expired-delete", kind = "variant", about = "a token that expired may still delete its allocation",
+    requirements = {},
+    apply = function(b)
+      change.wrap(b, "identify_by_token", function(original, server, request)
+        if request.method ~= "Refresh" or request:get "LIFETIME" ~= 0 then return original(server, request) end
+        local check = b.token_is_current
+        b.token_is_current = function() return true end
+        local identity, refusal = original(server, request)
+        b.token_is_current = check
+        return identity, refusal
+      end)
+    end,
+  },
+  {
+    name = "answer-late", kind = "variant", about = "every answer takes 1.2 seconds, so that clients retransmit",
+    requirements = {},
+    apply = function(b)
+      change.wrap(b, "deliver", function(original, server, request, octets)
+        net.spawn(function()
+          net.sleep(1.2)
+          if server.running then original(server, request, octets) end
+        end)
+      end)
+    end,
+  },
+}
