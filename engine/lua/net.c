@@ -1,0 +1,558 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// require "net": endpoints and listeners. What is marked * waits, and is called in a task (task.c).
+#include "lua/modules.h"
+#include "lua/net_support.h"
+#include "lua/state.h"
+#include "lua/task.h"
+#include "net/loop.h"
+#include "net/tcp.h"
+#include "net/transaction.h"
+#include "net/udp.h"
+
+#include <lauxlib.h>
+#include <string.h>
+
+#define ENDPOINT "net.endpoint"
+#define LISTENER "net.listener"
+#define TRANSACTION "net.transaction"
+#define ENDPOINTS "assay.endpoints" // in the registry: the userdata of each endpoint, weakly
+#define CONNECT_TIMEOUT 10.0
+
+enum endpoint_value { ENDPOINT_TAP = 1, ENDPOINT_VALUES = ENDPOINT_TAP };
+
+struct wrapped {
+	struct endpoint *endpoint; // freed with this userdata, so its addresses can be asked after close
+	lua_State *main;
+	bool tapped;
+	struct task_wait waiting; // for anything to change
+};
+
+// The packets of an endpoint, for its tap.
+
+static void push_icmp(lua_State *state, const struct icmp_error *icmp)
+{
+	lua_createtable(state, 0, 4);
+	lua_pushinteger(state, icmp->type);
+	lua_setfield(state, -2, "type");
+	lua_pushinteger(state, icmp->code);
+	lua_setfield(state, -2, "code");
+	lua_pushstring(state, icmp->text);
+	lua_setfield(state, -2, "text");
+	if (icmp->reporter.length) {
+		net_push_address(state, &icmp->reporter);
+		lua_setfield(state, -2, "from");
+	}
+}
+
+static void on_packet(void *owner, const struct packet *packet)
+{
+	static const char *const directions[] = {"sent", "received", "icmp"};
+	struct wrapped *wrapped = owner;
+	lua_State *state = wrapped->main;
+	if (!wrapped->tapped || !lua_checkstack(state, 16))
+		return;
+	int top = lua_gettop(state);
+	lua_getfield(state, LUA_REGISTRYINDEX, ENDPOINTS);
+	if (lua_rawgetp(state, -1, wrapped) == LUA_TUSERDATA) {
+		int self = lua_gettop(state);
+		lua_getiuservalue(state, self, ENDPOINT_TAP);
+		lua_pushstring(state, directions[packet->direction]);
+		lua_pushlstring(state, (const char *)packet->octets, packet->length);
+		net_push_address(state, &packet->peer);
+		lua_pushnumber(state, packet->time);
+		lua_pushvalue(state, self);
+		if (packet->icmp)
+			push_icmp(state, packet->icmp);
+		else
+			lua_pushnil(state);
+		if (!state_call(state, 6, 0))
+			task_report(state);
+	}
+	lua_settop(state, top);
+}
+
+static void on_change(void *owner)
+{
+	struct wrapped *wrapped = owner;
+	task_wake(&wrapped->waiting);
+}
+
+static const struct endpoint_handler handler = {on_packet, on_change};
+
+// Pushes a new userdata without an endpoint in it yet.
+static struct wrapped *push_wrapped(lua_State *state)
+{
+	struct wrapped *wrapped = lua_newuserdatauv(state, sizeof *wrapped, ENDPOINT_VALUES);
+	*wrapped = (struct wrapped){.main = task_main(state)};
+	luaL_setmetatable(state, ENDPOINT);
+	lua_getfield(state, LUA_REGISTRYINDEX, ENDPOINTS);
+	lua_pushvalue(state, -2);
+	lua_rawsetp(state, -2, wrapped);
+	lua_pop(state, 1);
+	return wrapped;
+}
+
+static struct wrapped *check_endpoint(lua_State *state)
+{
+	struct wrapped *wrapped = luaL_checkudata(state, 1, ENDPOINT);
+	luaL_argcheck(state, wrapped->endpoint, 1, "this endpoint has been collected");
+	return wrapped;
+}
+
+static int push_failure(lua_State *state, const char *text)
+{
+	lua_pushnil(state);
+	lua_pushstring(state, text);
+	return 2;
+}
+
+// net.udp{ remote=address?, address=address? } -> endpoint | nil, text
+//
+// Sends to `remote`, or where each sending says. Bound to `address` (port 0 or none: any), by default to the one the
+// kernel routes to `remote` by. It receives from anyone and shows from whom.
+static int net_udp(lua_State *state)
+{
+	struct address remote, local;
+	struct error error;
+	luaL_checktype(state, 1, LUA_TTABLE);
+	bool has_remote = net_opt_address(state, 1, "remote", &remote);
+	bool has_local = net_opt_address(state, 1, "address", &local);
+	luaL_argcheck(state, has_remote || has_local, 1, "remote or address expected");
+	struct wrapped *wrapped = push_wrapped(state);
+	wrapped->endpoint = udp_open(has_remote ? &remote : NULL, has_local ? &local : NULL, &handler, wrapped, &error);
+	return wrapped->endpoint ? 1 : state_push_error(state, &error);
+}
+
+static int connected(lua_State *state, int outcome, lua_KContext context)
+{
+	struct wrapped *wrapped = lua_touserdata(state, (int)context);
+	(void)outcome;
+	if (wrapped->endpoint->state == ENDPOINT_OPENING)
+		return task_wait(state, &wrapped->waiting, -1, connected, context);
+	if (wrapped->endpoint->state != ENDPOINT_OPEN) {
+		push_failure(state, wrapped->endpoint->ended);
+		endpoint_close(wrapped->endpoint);
+		return 2;
+	}
+	lua_pushvalue(state, (int)context);
+	return 1;
+}
+
+// net.tcp{ remote=address, address=address?, timeout=10 } * -> endpoint | nil, text
+//
+// Connects; the text is "timeout" when that took longer than so many seconds.
+static int net_tcp(lua_State *state)
+{
+	struct address remote, local;
+	struct error error;
+	luaL_checktype(state, 1, LUA_TTABLE);
+	luaL_argcheck(state, net_opt_address(state, 1, "remote", &remote), 1, "remote expected");
+	bool has_local = net_opt_address(state, 1, "address", &local);
+	double timeout = net_opt_seconds(state, 1, "timeout", CONNECT_TIMEOUT);
+	struct wrapped *wrapped = push_wrapped(state);
+	wrapped->endpoint = tcp_connect(&remote, has_local ? &local : NULL, timeout, &handler, wrapped, &error);
+	if (!wrapped->endpoint)
+		return state_push_error(state, &error);
+	return connected(state, TASK_WOKEN, lua_gettop(state));
+}
+
+// endpoint:transport() -> "udp" | "tcp"
+static int endpoint_lua_transport(lua_State *state)
+{
+	struct wrapped *wrapped = check_endpoint(state);
+	lua_pushstring(state, wrapped->endpoint->kind->transport);
+	return 1;
+}
+
+// endpoint:address() -> the local address
+static int endpoint_lua_address(lua_State *state)
+{
+	struct wrapped *wrapped = check_endpoint(state);
+	net_push_address(state, &wrapped->endpoint->local);
+	return 1;
+}
+
+// endpoint:remote() -> the remote address | nil
+static int endpoint_lua_remote(lua_State *state)
+{
+	struct wrapped *wrapped = check_endpoint(state);
+	if (wrapped->endpoint->remote.length)
+		net_push_address(state, &wrapped->endpoint->remote);
+	else
+		lua_pushnil(state);
+	return 1;
+}
+
+// endpoint:send(octets, to?) -> true | nil, text
+//
+// UDP: a datagram, to `to` or to the remote address. TCP: these octets as they are; what the peer does not take at once
+// is queued, up to 16 MiB.
+static int endpoint_lua_send(lua_State *state)
+{
+	struct wrapped *wrapped = check_endpoint(state);
+	size_t length;
+	const char *octets = luaL_checklstring(state, 2, &length);
+	struct address to;
+	struct error error;
+	bool has_to = !lua_isnoneornil(state, 3);
+	if (has_to)
+		net_check_address(state, 3, &to);
+	if (endpoint_send(wrapped->endpoint, octets, length, has_to ? &to : NULL, &error) < 0)
+		return state_push_error(state, &error);
+	lua_pushboolean(state, true);
+	return 1;
+}
+
+enum { RECEIVE_DEADLINE = 2 };
+
+static int receive(lua_State *state, int outcome, lua_KContext context)
+{
+	struct wrapped *wrapped = check_endpoint(state);
+	struct endpoint *endpoint = wrapped->endpoint;
+	const struct inbox_item *item = endpoint->inbox.first;
+	double left = -1;
+	if (item) {
+		// It stays the inbox's own until Lua has its copies: making these may fail.
+		lua_pushlstring(state, (const char *)item->octets, item->length);
+		net_push_address(state, &item->from);
+		lua_pushnumber(state, item->time);
+		inbox_drop(&endpoint->inbox);
+		return 3;
+	}
+	if (endpoint->state == ENDPOINT_ENDED || endpoint->state == ENDPOINT_CLOSED)
+		return push_failure(state, endpoint->ended);
+	if (outcome == TASK_TIMEOUT)
+		return push_failure(state, "timeout");
+	if (!lua_isnil(state, RECEIVE_DEADLINE)) {
+		left = lua_tonumber(state, RECEIVE_DEADLINE) - loop_monotonic();
+		left = left > 0 ? left : 0;
+	}
+	return task_wait(state, &wrapped->waiting, left, receive, context);
+}
+
+// endpoint:receive([timeout]) * -> octets, from, time | nil, text
+//
+// The oldest thing received that was the reply to no transaction. UDP: a datagram, and the time the kernel took it in.
+// TCP: a frame, a STUN message or ChannelData without its padding. The text is "timeout", "closed" (by either side), the
+// reason the connection was lost, or "framing: ..." when what came can be no frame or broke off inside one.
+static int endpoint_lua_receive(lua_State *state)
+{
+	check_endpoint(state);
+	double timeout = task_check_timeout(state, 2);
+	lua_settop(state, 1);
+	if (timeout < 0)
+		lua_pushnil(state);
+	else
+		lua_pushnumber(state, loop_monotonic() + timeout);
+	return receive(state, TASK_WOKEN, 0);
+}
+
+struct exchange {
+	struct transaction transaction;
+	struct task_wait waiting;
+};
+
+static void on_transaction_end(struct transaction *transaction)
+{
+	struct exchange *exchange = transaction->owner;
+	task_wake(&exchange->waiting);
+}
+
+static void set_time(lua_State *state, const char *name, double time)
+{
+	if (time <= 0)
+		return;
+	lua_pushnumber(state, time);
+	lua_setfield(state, -2, name);
+}
+
+static void push_info(lua_State *state, const struct transaction *transaction)
+{
+	lua_createtable(state, 0, 7);
+	if (transaction->reply) {
+		net_push_address(state, &transaction->from);
+		lua_setfield(state, -2, "from");
+	}
+	if (transaction->to.length) {
+		net_push_address(state, &transaction->to);
+		lua_setfield(state, -2, "to");
+	}
+	set_time(state, "sent", transaction->sent);
+	set_time(state, "sent_last", transaction->sent_last);
+	set_time(state, "received", transaction->received);
+	lua_pushinteger(state, (lua_Integer)transaction->sends);
+	lua_setfield(state, -2, "sends");
+	lua_createtable(state, (int)transaction->noted, 0);
+	for (unsigned i = 0; i < transaction->noted; i++) {
+		lua_pushstring(state, transaction->notes[i]);
+		lua_rawseti(state, -2, (lua_Integer)i + 1);
+	}
+	lua_setfield(state, -2, "icmp");
+}
+
+static int transacted(lua_State *state, int outcome, lua_KContext context)
+{
+	struct exchange *exchange = luaL_checkudata(state, (int)context, TRANSACTION);
+	const struct transaction *transaction = &exchange->transaction;
+	(void)outcome;
+	if (!transaction->done)
+		return task_wait(state, &exchange->waiting, -1, transacted, context);
+	if (transaction->reply) {
+		lua_pushlstring(state, (const char *)transaction->reply, transaction->reply_length);
+		push_info(state, transaction);
+		return 2;
+	}
+	push_failure(state, transaction->failure);
+	push_info(state, transaction);
+	return 3;
+}
+
+static struct transaction_plan check_plan(lua_State *state, int index)
+{
+	struct transaction_plan plan = {.schedule = retransmit_default};
+	if (lua_isnoneornil(state, index))
+		return plan;
+	luaL_checktype(state, index, LUA_TTABLE);
+	plan.schedule = net_check_schedule(state, index);
+	plan.timeout = net_opt_seconds(state, index, "timeout", 0);
+	return plan;
+}
+
+// endpoint:transact(request, { to=address?, rto=0.5, rc=7, rm=16, timeout= }?) * -> reply, info | nil, text, info
+//
+// Sends a STUN request and waits for the reply: a success or error response with the request's transaction id, from
+// wherever it comes. UDP: sent again as RFC 5389 7.2.1 says; a timeout only cuts the schedule short. TCP: sent once, 39.5
+// seconds waited unless timeout says otherwise. info = { to=, from=, sent=, sent_last=, received=, sends=n, icmp={ text,
+// ... } }: wall times of the first and the last sending and of the reply; ICMP errors and sendings that the kernel
+// refused are noted there and end nothing. The text is "timeout", "closed", or why the first sending failed. What else
+// comes meanwhile is kept for receive(); only late replies to a request that was sent more than once are let go (a tap
+// sees them). Any number of tasks may do this on one endpoint.
+static int endpoint_lua_transact(lua_State *state)
+{
+	struct wrapped *wrapped = check_endpoint(state);
+	size_t length;
+	const char *request = luaL_checklstring(state, 2, &length);
+	luaL_argcheck(state, length >= TRANSACTION_SMALLEST, 2, "too short to have a transaction id: use send and receive");
+	struct transaction_plan plan = check_plan(state, 3);
+	struct address to;
+	struct error error;
+	bool has_to = lua_istable(state, 3) && net_opt_address(state, 3, "to", &to);
+	lua_settop(state, 3);
+	struct exchange *exchange = lua_newuserdatauv(state, sizeof *exchange, 0);
+	memset(exchange, 0, sizeof *exchange);
+	luaL_setmetatable(state, TRANSACTION);
+	// A task that is cancelled stops sending at once, not when the collector comes by.
+	lua_toclose(state, -1);
+	if (transaction_start(&exchange->transaction, wrapped->endpoint, request, length, has_to ? &to : NULL, &plan,
+			      on_transaction_end, exchange, &error) < 0) {
+		push_failure(state, error.text);
+		push_info(state, &exchange->transaction);
+		return 3;
+	}
+	return transacted(state, TASK_WOKEN, 4);
+}
+
+static int exchange_close(lua_State *state)
+{
+	struct exchange *exchange = luaL_checkudata(state, 1, TRANSACTION);
+	transaction_release(&exchange->transaction);
+	return 0;
+}
+
+// endpoint:tap(function | nil)
+//
+// function(direction, octets, address, time, endpoint, icmp) is called for each datagram or frame, before anything else
+// is done with it: direction "sent" | "received" | "icmp", the address it went to or came from, wall time. With "icmp"
+// the octets are those the error quotes of what was sent to address, and icmp = { type=, code=, text=, from=address? }.
+// It may not wait; its errors go to net.on_error.
+static int endpoint_lua_tap(lua_State *state)
+{
+	struct wrapped *wrapped = check_endpoint(state);
+	if (!lua_isnoneornil(state, 2))
+		luaL_checktype(state, 2, LUA_TFUNCTION);
+	lua_settop(state, 2);
+	wrapped->tapped = !lua_isnil(state, 2);
+	lua_setiuservalue(state, 1, ENDPOINT_TAP);
+	return 0;
+}
+
+// endpoint:pending() -> how many datagrams or frames receive() would return at once
+static int endpoint_lua_pending(lua_State *state)
+{
+	struct wrapped *wrapped = check_endpoint(state);
+	lua_pushinteger(state, (lua_Integer)wrapped->endpoint->inbox.items);
+	return 1;
+}
+
+// endpoint:dropped() -> how many were let go because nobody read them and 4096 of them, or 16 MiB, were kept
+static int endpoint_lua_dropped(lua_State *state)
+{
+	struct wrapped *wrapped = check_endpoint(state);
+	lua_pushinteger(state, (lua_Integer)wrapped->endpoint->inbox.dropped);
+	return 1;
+}
+
+// endpoint:late() -> how many replies were let go that answered retransmissions of transactions that had ended
+static int endpoint_lua_late(lua_State *state)
+{
+	struct wrapped *wrapped = check_endpoint(state);
+	lua_pushinteger(state, (lua_Integer)wrapped->endpoint->late);
+	return 1;
+}
+
+// endpoint:close(): whoever waits on it gets nil, "closed"; calling it again does nothing
+static int endpoint_lua_close(lua_State *state)
+{
+	struct wrapped *wrapped = luaL_checkudata(state, 1, ENDPOINT);
+	if (wrapped->endpoint)
+		endpoint_close(wrapped->endpoint);
+	return 0;
+}
+
+static int endpoint_gc(lua_State *state)
+{
+	struct wrapped *wrapped = luaL_checkudata(state, 1, ENDPOINT);
+	endpoint_free(wrapped->endpoint);
+	wrapped->endpoint = NULL;
+	return 0;
+}
+
+struct listening {
+	struct tcp_listener *listener; // NULL once closed
+	struct task_wait waiting;
+};
+
+static void on_connection(void *owner)
+{
+	struct listening *listening = owner;
+	task_wake(&listening->waiting);
+}
+
+// net.tcp_listener{ address=address } -> listener | nil, text
+static int net_tcp_listener(lua_State *state)
+{
+	struct address address;
+	struct error error;
+	luaL_checktype(state, 1, LUA_TTABLE);
+	luaL_argcheck(state, net_opt_address(state, 1, "address", &address), 1, "address expected");
+	struct listening *listening = lua_newuserdatauv(state, sizeof *listening, 0);
+	memset(listening, 0, sizeof *listening);
+	luaL_setmetatable(state, LISTENER);
+	listening->listener = tcp_listen(&address, on_connection, listening, &error);
+	return listening->listener ? 1 : state_push_error(state, &error);
+}
+
+static int accept_one(lua_State *state, int outcome, lua_KContext context)
+{
+	struct listening *listening = luaL_checkudata(state, 1, LISTENER);
+	struct error error;
+	bool nothing;
+	double left = -1;
+	if (!listening->listener)
+		return push_failure(state, "closed");
+	struct wrapped *wrapped = push_wrapped(state);
+	wrapped->endpoint = tcp_accept(listening->listener, &handler, wrapped, &nothing, &error);
+	if (wrapped->endpoint)
+		return 1;
+	if (!nothing)
+		return state_push_error(state, &error);
+	if (outcome == TASK_TIMEOUT)
+		return push_failure(state, "timeout");
+	lua_pop(state, 1);
+	if (!lua_isnil(state, RECEIVE_DEADLINE)) {
+		left = lua_tonumber(state, RECEIVE_DEADLINE) - loop_monotonic();
+		left = left > 0 ? left : 0;
+	}
+	if (tcp_listener_watch(listening->listener) < 0)
+		return push_failure(state, "the event loop takes no more sockets");
+	return task_wait(state, &listening->waiting, left, accept_one, context);
+}
+
+// listener:accept([timeout]) * -> endpoint | nil, text
+static int listener_accept(lua_State *state)
+{
+	luaL_checkudata(state, 1, LISTENER);
+	double timeout = task_check_timeout(state, 2);
+	lua_settop(state, 1);
+	if (timeout < 0)
+		lua_pushnil(state);
+	else
+		lua_pushnumber(state, loop_monotonic() + timeout);
+	return accept_one(state, TASK_WOKEN, 0);
+}
+
+// listener:address() -> the address it listens on | nil once closed
+static int listener_address(lua_State *state)
+{
+	struct listening *listening = luaL_checkudata(state, 1, LISTENER);
+	if (listening->listener)
+		net_push_address(state, tcp_listener_address(listening->listener));
+	else
+		lua_pushnil(state);
+	return 1;
+}
+
+// listener:close(): whoever waits in accept gets nil, "closed"
+static int listener_close(lua_State *state)
+{
+	struct listening *listening = luaL_checkudata(state, 1, LISTENER);
+	tcp_listener_free(listening->listener);
+	listening->listener = NULL;
+	task_wake(&listening->waiting);
+	return 0;
+}
+
+static void make_metatable(lua_State *state, const char *name, const luaL_Reg *methods)
+{
+	luaL_newmetatable(state, name);
+	luaL_setfuncs(state, methods, 0);
+	lua_pushvalue(state, -1);
+	lua_setfield(state, -2, "__index");
+	lua_pop(state, 1);
+}
+
+static void make_endpoints_table(lua_State *state)
+{
+	if (lua_getfield(state, LUA_REGISTRYINDEX, ENDPOINTS) == LUA_TNIL) {
+		lua_newtable(state);
+		lua_createtable(state, 0, 1);
+		lua_pushliteral(state, "v");
+		lua_setfield(state, -2, "__mode");
+		lua_setmetatable(state, -2);
+		lua_setfield(state, LUA_REGISTRYINDEX, ENDPOINTS);
+	}
+	lua_pop(state, 1);
+}
+
+int luaopen_net(lua_State *state)
+{
+	static const luaL_Reg functions[] = {
+		{"udp", net_udp}, {"tcp", net_tcp}, {"tcp_listener", net_tcp_listener}, {NULL, NULL},
+	};
+	static const luaL_Reg endpoint_methods[] = {
+		{"transport", endpoint_lua_transport}, {"address", endpoint_lua_address},
+		{"remote", endpoint_lua_remote},       {"send", endpoint_lua_send},
+		{"receive", endpoint_lua_receive},     {"transact", endpoint_lua_transact},
+		{"tap", endpoint_lua_tap},             {"pending", endpoint_lua_pending},
+		{"dropped", endpoint_lua_dropped},     {"late", endpoint_lua_late},
+		{"close", endpoint_lua_close},         {"__close", endpoint_lua_close},
+		{"__gc", endpoint_gc},                 {NULL, NULL},
+	};
+	static const luaL_Reg listener_methods[] = {
+		{"accept", listener_accept}, {"address", listener_address}, {"close", listener_close},
+		{"__close", listener_close}, {"__gc", listener_close},      {NULL, NULL},
+	};
+	static const luaL_Reg exchange_methods[] = {
+		{"__close", exchange_close}, {"__gc", exchange_close}, {NULL, NULL},
+	};
+	make_metatable(state, ENDPOINT, endpoint_methods);
+	make_metatable(state, LISTENER, listener_methods);
+	make_metatable(state, TRANSACTION, exchange_methods);
+	make_endpoints_table(state);
+	lua_newtable(state);
+	luaL_setfuncs(state, functions, 0);
+	task_open(state);
+	net_support_open(state);
+	return 1;
+}
