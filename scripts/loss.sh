@@ -3,12 +3,13 @@
 #
 #   scripts/loss.sh PROBABILITY COMMAND [ARGUMENT]...
 #
-# Runs a command in a fresh network namespace with nothing but loopback, where each UDP datagram is lost with the given
-# probability (0 to 1): `scripts/loss.sh 0.1 build/assay run` loses a tenth in each direction. TCP and ICMP are spared.
+# Runs a command in a fresh network namespace with nothing but loopback, where each UDP datagram is lost with the
+# given probability (0 to 1): `scripts/loss.sh 0.1 build/assay run` loses a tenth in each direction. TCP and ICMP are
+# spared.
 #
-# A datagram on loopback passes OUTPUT once and INPUT once. The loss is in INPUT alone: once for each datagram, whichever
-# way it goes, and after the place where a capture sees it, as if it were lost further down the path. In OUTPUT the sender
-# would be told (EPERM), which no lossy path does.
+# A datagram on loopback passes OUTPUT once and INPUT once. The loss is in INPUT alone: once for each datagram,
+# whichever way it goes, and after the place where a capture sees it, as if it were lost further down the path. In
+# OUTPUT the sender would be told (EPERM), which no lossy path does.
 #
 # Exits with the command's status; says on stderr how many datagrams passed and how many were dropped. 2: wrong use.
 # 77: this machine cannot do it. The namespace goes with its last process.

@@ -43,8 +43,8 @@ quote() { # as an SQL string
 		key=${line##*:} rest=${line%:*}
 		algorithm=${rest##*:} kid=${rest%:*}
 		# Timestamp and lifetime 0: the key itself does not expire. It serves any realm when it names none.
-		printf 'INSERT INTO oauth_key (kid, ikm_key, timestamp, lifetime, as_rs_alg, realm) VALUES (%s, %s, 0, 0, %s, %s);\n' \
-			"$(quote "$kid")" "$(quote "$key")" "$(quote "$algorithm")" "''"
+		echo 'INSERT INTO oauth_key (kid, ikm_key, as_rs_alg, timestamp, lifetime, realm)'
+		printf "VALUES (%s, %s, %s, 0, 0, '');\n" "$(quote "$kid")" "$(quote "$key")" "$(quote "$algorithm")"
 	done
 } | sqlite3 -bail coturn.db || fail "cannot make the key database"
 

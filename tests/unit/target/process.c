@@ -21,6 +21,8 @@
 #include <cmocka.h>
 
 #define PATIENCE 10.0
+#define FOREVER "while :; do sleep 0.01; done"
+#define DEAF_WORKER "(trap '' TERM; " FOREVER ") & echo worker$!; wait"
 
 static char folder[] = "/tmp/assay-process-XXXXXX";
 static char log_path[64];
@@ -129,7 +131,8 @@ static void start_errors_name_the_reason(void **state)
 	} cases[] = {
 		{{.command = (const char *const[]){"no-such-program", NULL}},
 		 "cannot start 'no-such-program': No such file or directory"},
-		{{.command = (const char *const[]){"/etc/passwd", NULL}}, "cannot start '/etc/passwd': Permission denied"},
+		{{.command = (const char *const[]){"/etc/passwd", NULL}},
+		 "cannot start '/etc/passwd': Permission denied"},
 		{{.command = (const char *const[]){"true", NULL}, .directory = "/no/folder"},
 		 "cannot start 'true' in '/no/folder': No such file or directory"},
 		{{.command = (const char *const[]){"true", NULL}, .log = "/no/folder/log"},
@@ -149,8 +152,9 @@ static void start_errors_name_the_reason(void **state)
 static void environment_is_added_and_replaced(void **state)
 {
 	const char *const variables[] = {"ASSAY_TEST_NEW=a=b", "ASSAY_TEST_OLD=new", NULL};
-	const char *const command[] = {"/bin/sh", "-c", "echo \"$ASSAY_TEST_NEW $ASSAY_TEST_OLD $ASSAY_TEST_OLDER\"; pwd; "
-				       "env | grep -c ^ASSAY_TEST_OLD=", NULL};
+	const char *const command[] = {"/bin/sh", "-c",
+				       "echo \"$ASSAY_TEST_NEW $ASSAY_TEST_OLD $ASSAY_TEST_OLDER\"; pwd; "
+				       "tr '\\0' '\\n' </proc/$$/environ | grep -c ^ASSAY_TEST_OLD=", NULL};
 	struct process_options options = {command, variables, folder, log_path};
 	char expected[128];
 	int ended = 0;
@@ -189,9 +193,10 @@ static void nothing_is_inherited(void **state)
 	int unmarked = dup2(STDERR_FILENO, 77);
 	assert_int_equal(unmarked, 77);
 	signal(SIGPIPE, SIG_IGN);
-	struct process *process = start_shell(&ended, "readlink /proc/self/fd/0; fd=0; while [ $fd -lt 100 ]; do "
-						      "[ -e /proc/$$/fd/$fd ] && echo $fd; fd=$((fd + 1)); done; "
-						      "grep -e SigIgn -e SigBlk /proc/self/status; cut -d' ' -f5 /proc/$$/stat");
+	struct process *process = start_shell(&ended,
+		"readlink /proc/self/fd/0; fd=0; "
+		"while [ $fd -lt 100 ]; do [ -e /proc/$$/fd/$fd ] && echo $fd; fd=$((fd + 1)); done; "
+		"grep -e SigIgn -e SigBlk /proc/self/status; cut -d' ' -f5 /proc/$$/stat");
 	await_end(process, &ended);
 	signal(SIGPIPE, SIG_DFL);
 	close(unmarked);
@@ -207,7 +212,8 @@ static void terminate_is_heard(void **state)
 	struct process_status status;
 	int ended;
 	(void)state;
-	struct process *process = start_shell(&ended, "trap 'echo asked; exit 3' TERM; exec 2>/dev/null; echo up; while :; do sleep 0.01; done");
+	struct process *process = start_shell(&ended,
+					      "trap 'echo asked; exit 3' TERM; exec 2>/dev/null; echo up; " FOREVER);
 	await_log("up");
 	assert_true(process_alive(process));
 	assert_false(process_status(process, &status));
@@ -224,7 +230,7 @@ static void deaf_process_is_killed_after_the_grace(void **state)
 	struct process_status status;
 	int ended;
 	(void)state;
-	struct process *process = start_shell(&ended, "trap '' TERM; echo up; while :; do sleep 0.01; done");
+	struct process *process = start_shell(&ended, "trap '' TERM; echo up; " FOREVER);
 	await_log("up");
 	double start_time = loop_monotonic();
 	process_terminate(process, 0.2);
@@ -251,7 +257,7 @@ static void group_goes_with_its_leader(void **state)
 {
 	int ended;
 	(void)state;
-	struct process *process = start_shell(&ended, "(trap '' TERM; while :; do sleep 0.01; done) & echo worker$!; wait");
+	struct process *process = start_shell(&ended, DEAF_WORKER);
 	pid_t left = worker();
 	kill(process_pid(process), SIGSEGV);
 	await_end(process, &ended);
@@ -264,8 +270,8 @@ static void workers_have_the_grace_too(void **state)
 {
 	int ended;
 	(void)state;
-	struct process *process = start_shell(&ended, "(trap 'sleep 0.1; echo graceful; exit' TERM; echo up; "
-						      "while :; do sleep 0.01; done) & echo worker$!; wait");
+	struct process *process = start_shell(&ended, "(trap 'sleep 0.1; echo graceful; exit' TERM; echo up; " FOREVER
+						      ") & echo worker$!; wait");
 	pid_t left = worker();
 	await_log("up");
 	process_terminate(process, PATIENCE);
@@ -296,8 +302,7 @@ static void free_kills_the_group(void **state)
 {
 	int ended;
 	(void)state;
-	struct process *process = start_shell(&ended, "trap '' TERM; (trap '' TERM; while :; do sleep 0.01; done) & "
-						      "echo worker$!; wait");
+	struct process *process = start_shell(&ended, "trap '' TERM; " DEAF_WORKER);
 	pid_t left = worker(), leader = process_pid(process);
 	process_free(process);
 	assert_int_equal(ended, 0);
@@ -314,7 +319,7 @@ static void leader_dies_with_its_parent(void **state)
 	pid_t parent = fork();
 	if (parent == 0) {
 		int ended;
-		struct process *process = start_shell(&ended, "echo worker$$; while :; do sleep 0.01; done");
+		struct process *process = start_shell(&ended, "echo worker$$; " FOREVER);
 		(void)process;
 		pause();
 		_exit(0);
