@@ -18,7 +18,6 @@ return {
   users = {
     { name = "assayer", password = "touchstone" },
   },
-  software = true,
   launch = {
     command = { "scripts/targets/coturn.sh" },
     ready_timeout = 20,
