@@ -19,8 +19,7 @@ PKGS     := lua5.4 openssl libpcap libevent_core libevent_extra jansson zlib
 CPPFLAGS += -Iengine -D_GNU_SOURCE -DLUA_COMPAT_5_3=0 $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 CFLAGS   ?= -O2 -g
 CFLAGS   += -std=c11 -Wall -Wextra -Wshadow -Wconversion -Werror -fno-strict-aliasing -fstack-protector-strong
-LDLIBS   += $(shell pkg-config --libs $(PKGS) 2>/dev/null)
-LDFLAGS  += -rdynamic
+LDLIBS   += $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lm
 ifneq ($(SANITIZE),)
 CFLAGS   += -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 LDFLAGS  += -fsanitize=address,undefined
@@ -56,7 +55,8 @@ $(BUILD)/obj/%.o: %.c
 # A unit test stands in tests/unit/ROOM/ and links its room and the rooms right of it, and no others.
 from      = $(if $(filter $(1),$(firstword $(2))),$(2),$(call from,$(1),$(wordlist 2,99,$(2))))
 .SECONDEXPANSION:
-$(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $$(patsubst %,$(BUILD)/lib/%.a,$$(call from,$$(firstword $$(subst /, ,$$*)),$(ROOMS)))
+$(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o \
+		$$(addprefix $(BUILD)/lib/,$$(addsuffix .a,$$(call from,$$(firstword $$(subst /, ,$$*)),$(ROOMS))))
 	@mkdir -p $(@D)
 	@echo "LINK $@"
 	$(V)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka

@@ -77,16 +77,20 @@ scenario "impossible-structure" {
   end,
 }
 
+-- 20 << 8 is what a minter on a little-endian machine makes of 20.
 scenario "key-length-beyond-the-block" {
   title = "a correctly sealed token whose key_length exceeds its block is refused, and the server goes on",
-  covers = { "7635-7-05" },
+  covers = { "7635-7-05", "7635-6.2-06" },
   alone = true,
   harm = true,
   run = function(t)
     local control = t:control {}
-    for _, length in ipairs { 35, 5120, 65535 } do
-      t:refused("7635-7-05", control, { token = { key_length = length } }, { 401, 400 },
+    for _, length in ipairs { 35, 20 << 8, 65535 } do
+      local answer = t:refused("7635-7-05", control, { token = { key_length = length } }, { 401, 400 },
         { label = ("key_length %d"):format(length) })
+      if length == 20 << 8 then
+        t:check("7635-6.2-06", answer:is_error(401, 400), { label = "key_length in little-endian order" })
+      end
       t:control {}
     end
   end,
@@ -140,17 +144,5 @@ scenario "byte-order" {
     t:refused("7635-6.2-06", control, {
       token = { change = function(octets) return octets:sub(2, 2) .. octets:sub(1, 1) .. octets:sub(3) end },
     }, { 401, 400 }, { label = "nonce_length" })
-  end,
-}
-
-scenario "byte-order-of-key-length" {
-  title = "key_length is big-endian",
-  covers = { "7635-6.2-06" },
-  alone = true,
-  harm = true,
-  run = function(t)
-    local control = t:control {}
-    t:refused("7635-6.2-06", control, { token = { key_length = 20 << 8 } }, { 401, 400 })
-    t:control {}
   end,
 }

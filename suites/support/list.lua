@@ -3,6 +3,7 @@
 -- assay list: the scenarios and what they judge; with --requirements the catalogue and what judges each row.
 
 local catalogue = require "requirements.catalogue"
+local json = require "json"
 local suites = require "support.suites"
 local system = require "system"
 
@@ -34,13 +35,34 @@ local function requirements(chosen)
   return lines
 end
 
+-- One JSON object a line.
+local function as_json(chosen, rows)
+  local lines = {}
+  for i, one in ipairs(rows and catalogue.all or chosen) do
+    lines[i] = json.encode(rows and one or {
+      id = one.id, title = one.title, covers = json.array(one.covers), faults = json.array(one.faults),
+      needs = json.array(one.needs), alone = one.alone, harm = one.harm,
+    }, { "id", "title" })
+  end
+  return lines
+end
+
 function list.main(options)
+  if options.format and options.format ~= "text" and options.format ~= "json" then
+    system.write(2, "assay: --format is text or json, not '" .. options.format .. "'\n")
+    return 2
+  end
   local chosen, problem = suites.select(#options.suites > 0 and options.suites or suites.folders, options.filters)
   if not chosen then
     system.write(2, "assay: " .. problem .. "\n")
     return 2
   end
-  local lines = options.requirements and requirements(chosen) or scenarios(chosen)
+  local lines
+  if options.format == "json" then
+    lines = as_json(chosen, options.requirements)
+  else
+    lines = options.requirements and requirements(chosen) or scenarios(chosen)
+  end
   local ok, why = system.write(1, table.concat(lines, "\n") .. "\n")
   if not ok then
     system.write(2, "assay: the list cannot be written: " .. why .. "\n")

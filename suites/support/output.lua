@@ -51,7 +51,8 @@ function output.open(options)
   local terminal = system.isatty(1)
   local form = forms[options.format or (terminal and "pretty" or "tap")]
   self:add("the report", form, function(text) return system.write(1, text) end, {
-    terminal = terminal, colour = terminal and not system.environment "NO_COLOR", strict = options.strict,
+    terminal = system.isatty(2), live = function(text) return system.write(2, text) end,
+    colour = terminal and not system.environment "NO_COLOR", strict = options.strict, folder = options.out,
   })
   if options.out then
     for name, kept in pairs { ["results.ndjson"] = { module = "reports.ndjson" }, ["results.tap"] = forms.tap } do
@@ -59,7 +60,7 @@ function output.open(options)
       local file, problem = system.open(path, "w")
       if not file then return nil, problem end
       self.files[#self.files + 1] = file
-      self:add(path, kept, function(text) return file:write(text) end, { strict = options.strict })
+      self:add(path, kept, function(text) return file:write(text) end, { strict = options.strict, folder = options.out })
     end
   end
   return self
@@ -75,7 +76,7 @@ function output:start(run) each(self, "start", run) end
 function output:scenario(result) each(self, "scenario", result) end
 function output:progress(state) each(self, "progress", state) end
 function output:finish(summary) each(self, "finish", summary) end
-function output:abort(reason) each(self, "abort", reason) end
+function output:abort(reason, summary) each(self, "abort", reason, summary) end
 
 function output:close()
   for _, file in ipairs(self.files) do file:close() end

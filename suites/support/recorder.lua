@@ -42,8 +42,8 @@ function recorder.open(addresses, options)
     self.writer, problem = capture.writer(options.path, { application = "assay" })
     if not self.writer then return nil, problem end
   end
-  if options.capture == false then
-    self.kind = "own sockets (libpcap was not asked for)"
+  if not options.capture then
+    self.kind = "own sockets (libpcap is not used)"
   else
     self:listen(target)
   end

@@ -16,6 +16,11 @@ local busy = {
   [500] = "it has a temporary error (500)", [508] = "it has not the capacity (508)",
 }
 
+-- "an Allocate", "a Refresh".
+local function a(method)
+  return (method:match "^[AEIOU]" and "an " or "a ") .. method
+end
+
 -- fields: message (or nil), failure (text, where there is no message), info (of the transaction), client, request
 function reply.new(fields)
   return setmetatable(fields, reply)
@@ -54,7 +59,7 @@ end
 function reply:is_success()
   local m = self.message
   local more = trouble(self, {})
-  return expect.new(m and m:class() == "success" or self.deleted_before, ("a %s success response"):format(self.request.method),
+  return expect.new(m and m:class() == "success" or self.deleted_before, a(self.request.method) .. " success response",
     self:describe(), more)
 end
 
@@ -64,7 +69,7 @@ function reply:is_error(...)
   for _, code in ipairs(codes) do wanted[code] = true end
   local more = trouble(self, wanted)
   local names = table.concat(codes, " or ")
-  return expect.new(wanted[self:code()], ("a %s error response %s"):format(self.request.method, names),
+  return expect.new(wanted[self:code()], ("%s error response %s"):format(a(self.request.method), names),
     self:describe(), more)
 end
 

@@ -94,13 +94,15 @@ end
 local function perform(p, chosen, options)
   local addresses, problem = profile.addresses(p)
   if not addresses then return complain(NO_VERDICT, "%s", problem) end
+  local needs_target = false
+  for _, one in ipairs(chosen) do needs_target = needs_target or not one.offline end
   local bench = bench_of.new(p, addresses, options)
   local log_folder = options.out or system.temporary_folder()
   local log = log_folder .. "/target.log"
 
   local recording
   recording, problem = recorder.open(addresses, {
-    capture = options.capture, path = options.out and options.out .. "/capture.pcapng",
+    capture = needs_target and options.capture ~= false, path = options.out and options.out .. "/capture.pcapng",
   })
   if not recording then return complain(NOT_WRITTEN, "%s", problem) end
   local reports
@@ -109,7 +111,7 @@ local function perform(p, chosen, options)
 
   local counts = {}
   for _, name in ipairs(verdict.names) do counts[name] = 0 end
-  local starter = p.launch and launcher.new(p, addresses, log)
+  local starter = needs_target and p.launch and launcher.new(p, addresses, log)
   local flags, began = {}, clock.monotonic()
   local conductor = harness.new {
     bench = bench, recorder = recording, launcher = starter, jobs = options.jobs or 32, rerun = rerun_of(options),
@@ -149,16 +151,18 @@ local function perform(p, chosen, options)
       end
     end
     local record = recording:record "preflight"
-    ok, why = preflight.ready(bench, record, conductor.ready_timeout, function()
-      return not starter or starter:alive()
-    end)
+    if needs_target then
+      ok, why = preflight.ready(bench, record, conductor.ready_timeout, function()
+        return not starter or starter:alive()
+      end)
+    end
     if not ok then
       begin {}
       flags.lost = ("the target (%s) does not answer: %s%s"):format(p.name, why,
         bench.dead and "; " .. bench.dead or "")
       return
     end
-    local instances = begin(preflight.learn(bench, record))
+    local instances = begin(needs_target and preflight.learn(bench, record) or {})
     ok, why = conductor:run(instances)
     if not ok then flags.lost = ("the target was lost: %s (%s)"):format(bench.dead or "it died", why) end
   end
@@ -188,7 +192,6 @@ local function perform(p, chosen, options)
     flags.lost = flags.lost or "assay itself failed; its message is on stderr"
   end
   if flags.lost then
-    reports:abort(flags.lost)
     complain(NO_VERDICT, "%s%s", flags.lost,
       last_words and last_words ~= "" and "; its last lines:\n" .. last_words or "")
   end
@@ -198,7 +201,7 @@ local function perform(p, chosen, options)
     usage = system.usage(),
   }
   for name, count in pairs(counts) do summary[name] = count end
-  reports:finish(summary)
+  if flags.lost then reports:abort(flags.lost, summary) else reports:finish(summary) end
   reports:close()
   if not options.out then system.remove_folder(log_folder) end
   flags.not_written = reports.failed

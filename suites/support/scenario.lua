@@ -35,6 +35,7 @@ local features = {
   ["two-kids"] = "the profile names two kids of the same algorithm with different keys",
   ["long-nonces"] = "the profile names the lifetime of a nonce (nonce_lifetime)",
   udp = "the target is reached over UDP",
+  tcp = "the target is reached over TCP",
 }
 
 local scenario = { features = features }

@@ -1,0 +1,175 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# The kill matrix: every scenario of the server role against every fault of the reference server, references side by
+# side. It holds that
+#   - the conforming server is failed by nothing, and neither is any conforming variant of it;
+#   - each fault is caught by some check, and each check catches some fault;
+#   - the faults that a scenario names do catch it;
+#   - a scenario's checks cite what it declares to cover, no more and no less;
+#   - a server that refuses everything passes no check of an acceptance, one that accepts everything none of a refusal.
+# KILL_MATRIX_JOBS: references at once (default 20). KILL_MATRIX_FAULTS: a pattern, to look at some faults only.
+use strict;
+use warnings;
+use FindBin;
+use lib $FindBin::Bin;
+use helper;
+use Test::More;
+
+my $jobs = $ENV{KILL_MATRIX_JOBS} || 20;
+my $only = $ENV{KILL_MATRIX_FAULTS};
+
+my ($status, $listed) = run(assay(), 'serve', '--list-faults', '--format', 'json');
+is $status, 0, 'the reference lists its faults';
+my @faults = json_lines($listed);
+my %fault = map { $_->{name} => $_ } @faults;
+cmp_ok scalar @faults, '>', 90, 'there are ' . @faults . ' of them';
+@faults = grep { $_->{name} =~ /$only/ } @faults if $only;
+
+# Runs: one of the conforming server in each of its two modes, then each fault in the mode that it belongs to.
+my @runs = ({ name => '', mode => 'tokens' }, { name => '', mode => 'plain' });
+for my $fault (@faults) {
+	my @modes = $fault->{kind} eq 'variant' ? qw(tokens plain) : $fault->{plain} ? 'plain' : 'tokens';
+	push @runs, map { { name => $fault->{name}, mode => $_, kind => $fault->{kind} } } @modes;
+}
+
+# A short RTO keeps the faults that answer nothing from holding up the matrix: the schedule then takes 15.8 s.
+sub command_of {
+	my ($run) = @_;
+	return (
+		assay(), 'run', '--no-capture', '--format', 'json', '--rto', '0.2',
+		($run->{mode} eq 'plain' ? '--no-third-party' : ()),
+		($run->{name} ne '' ? ('--fault', $run->{name}) : ()), 'server'
+	);
+}
+
+my @waiting = @runs;
+my @running;
+my $limit = 280;
+my $deadline = time + $limit;
+while (@waiting || @running) {
+	while (@waiting && @running < $jobs) {
+		my $run = shift @waiting;
+		$run->{process} = start(command_of($run));
+		push @running, $run;
+	}
+	wait_until { grep { !$_->{process}->alive } @running } 1;
+	for my $run (grep { !$_->{process}->alive } @running) {
+		$run->{status} = $run->{process}->stop;
+		my @lines = json_lines($run->{process}->out);
+		$run->{results} = [grep { $_->{type} eq 'scenario' } @lines];
+		($run->{summary}) = grep { $_->{type} eq 'summary' } @lines;
+		$run->{err} = $run->{process}->err;
+	}
+	@running = grep { $_->{process}->alive } @running;
+	if (time > $deadline) {
+		diag 'still running: ' . join ', ', map { "$_->{name} ($_->{mode})" } @running, @waiting;
+		last;
+	}
+}
+ok !@running && !@waiting, "the matrix is done within $limit s";
+
+sub name_of { my ($id, $check) = @_; return join ' ', grep { defined && length } $id, $check->{requirement}, $check->{label} }
+
+# Verdicts of a run by check.
+sub checks_of {
+	my ($run) = @_;
+	my %verdict;
+	for my $result (@{ $run->{results} || [] }) {
+		$verdict{ name_of($result->{id}, $_) } = $_->{verdict} for @{ $result->{checks} };
+	}
+	return \%verdict;
+}
+
+my %conforming; # check -> 1, over both modes
+for my $run (grep { $_->{name} eq '' } @runs) {
+	is $run->{status}, 0, "the conforming server passes ($run->{mode})" or diag $run->{err};
+	my @bad = grep { $_->{verdict} !~ /^(pass|skip)$/ } @{ $run->{results} };
+	is scalar @bad, 0, "nothing fails it ($run->{mode})";
+	diag "$_->{id}: $_->{verdict}: $_->{reason}" for @bad;
+	for my $result (@{ $run->{results} }) {
+		next if $result->{verdict} eq 'skip';
+		my %cited = map { $_->{requirement} => 1 } @{ $result->{checks} };
+		is join(' ', sort keys %cited), join(' ', sort @{ $result->{requirements} }),
+			"$result->{id} covers what its checks cite ($run->{mode})";
+	}
+	$conforming{$_} = 1 for keys %{ checks_of($run) };
+}
+
+my (%killers, %kills, %fell);
+for my $run (grep { $_->{name} ne '' && $_->{kind} ne 'variant' } @runs) {
+	my $verdicts = checks_of($run);
+	for my $check (grep { $verdicts->{$_} =~ /^(fail|warn)$/ } keys %$verdicts) {
+		push @{ $killers{$check} }, $run->{name};
+		push @{ $kills{ $run->{name} } }, $check;
+	}
+	$fell{ $run->{name} }{ $_->{id} } = 1 for grep { $_->{verdict} =~ /^(fail|warn)$/ } @{ $run->{results} };
+}
+
+for my $fault (grep { $_->{kind} ne 'variant' } @faults) {
+	my $count = @{ $kills{ $fault->{name} } || [] };
+	ok $count > 0, "the fault $fault->{name} is caught" or diag "$fault->{name}: $fault->{about}";
+}
+
+my @conforming = sort keys %conforming;
+SKIP: {
+	skip 'only some faults were looked at', 1 if $only;
+	for my $check (@conforming) {
+		ok $killers{$check}, "the check catches a fault: $check";
+	}
+}
+
+($status, $listed) = run(assay(), 'list', '--format', 'json', 'server');
+my @scenarios = json_lines($listed);
+cmp_ok scalar @scenarios, '>', 40, 'the scenarios are listed';
+for my $scenario (@scenarios) {
+	ok scalar @{ $scenario->{faults} }, "$scenario->{id} names a fault";
+	for my $name (@{ $scenario->{faults} }) {
+		if (!$fault{$name}) { fail "$scenario->{id}: there is no fault $name"; next }
+		next if $only && $name !~ /$only/;
+		ok $fell{$name}{ $scenario->{id} }, "$scenario->{id} falls to $name";
+	}
+}
+
+# Variants.
+my %refused_everything = (acceptance => 0, refusal => 0);
+for my $run (grep { ($_->{kind} // '') eq 'variant' } @runs) {
+	my $verdicts = checks_of($run);
+	my @failed = grep { $verdicts->{$_} eq 'fail' } keys %$verdicts;
+	if ($run->{name} !~ /^(refuse|accept)-everything$/) {
+		is scalar @failed, 0, "$run->{name} conforms, and is failed by nothing ($run->{mode})";
+		diag "$run->{name}: $_" for @failed;
+		my @unsure = grep { $_->{verdict} eq 'inconclusive' } @{ $run->{results} };
+		is scalar @unsure, 0, "$run->{name} changes no verdict to inconclusive ($run->{mode})";
+		diag "$run->{name}: $_->{id}: $_->{reason}" for @unsure;
+	} elsif ($run->{mode} eq 'tokens') {
+		cmp_ok $run->{status}, '>', 0, "$run->{name} is not certified";
+		# A control stands in front of every refusal, and an acceptance is what a refusal catches.
+		my %by_check;
+		for my $result (@{ $run->{results} }) {
+			push @{ $by_check{ $_->{expected} =~ /error response/ ? 'refusal' : $_->{expected} =~ /success response/ ? 'acceptance' : 'other' } },
+				[$result, $_] for @{ $result->{checks} };
+		}
+		my $kind = $run->{name} eq 'refuse-everything' ? 'acceptance' : 'refusal';
+		my @passed = grep { $_->[1]{verdict} eq 'pass' } @{ $by_check{$kind} || [] };
+		# What needs no credentials, and what is refused for its form, is not what these two change.
+		@passed = grep { $_->[0]{id} !~ m{server/challenge/(unauthorized|realm-and-nonce)} } @passed;
+		is scalar @passed, 0, "$run->{name} passes no check of a$kind" =~ s/aacc/an acc/r =~ s/aref/a ref/r;
+		diag "$run->{name}: " . name_of($_->[0]{id}, $_->[1]) for @passed;
+	}
+}
+
+# The matrix itself, by check and by fault.
+diag 'kill matrix: ' . @conforming . ' checks, ' . (grep { $_->{kind} ne 'variant' } @faults) . ' faults, '
+	. (grep { $_->{kind} eq 'variant' } @faults) . ' variants, ' . @runs . ' runs';
+for my $check (@conforming) {
+	my @names = sort @{ $killers{$check} || [] };
+	diag sprintf '%3d  %s: %s', scalar @names, $check,
+		join(' ', @names > 6 ? (@names[0 .. 5], '…') : @names);
+}
+diag sprintf '%d of %d checks catch a fault, %d of %d faults are caught, %d kills in all',
+	scalar(grep { $killers{$_} } @conforming), scalar @conforming,
+	scalar(grep { $kills{ $_->{name} } } @faults), scalar(grep { $_->{kind} ne 'variant' } @faults),
+	eval { my $sum = 0; $sum += @$_ for values %kills; $sum };
+
+done_testing;
