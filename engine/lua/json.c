@@ -82,7 +82,12 @@ static void put(struct encoder *encoder, const char *text)
 static size_t character(const uint8_t *octets, size_t left, uint32_t *value)
 {
 	uint8_t first = octets[0];
-	size_t length = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
+	size_t length = first < 0x80   ? 1
+			: first < 0xc2 ? 0
+			: first < 0xe0 ? 2
+			: first < 0xf0 ? 3
+			: first < 0xf5 ? 4
+				       : 0;
 	if (length == 0 || length > left)
 		return 0;
 	*value = length == 1 ? first : first & (0x7fu >> length);
@@ -393,7 +398,8 @@ static bool push_json(lua_State *state, json_t *json, int depth)
 	case JSON_ARRAY:
 		lua_createtable(state, (int)json_array_size(json), 0);
 		luaL_setmetatable(state, ARRAY);
-		json_array_foreach(json, index, item) {
+		json_array_foreach(json, index, item)
+		{
 			if (!push_json(state, item, depth + 1))
 				return false;
 			lua_rawseti(state, -2, (lua_Integer)index + 1);

@@ -43,7 +43,8 @@ static int system_random(void *owner, uint8_t *octets, size_t length)
 	return RAND_bytes(octets, (int)length) == 1 ? 0 : -1;
 }
 
-// The table of fields at 1 may have these only: a mistyped name would otherwise leave a token right that was to be wrong.
+// The table of fields at 1 may have these only: a mistyped name would otherwise leave a token right that was to be
+// wrong.
 static void check_fields(lua_State *state, const char *call, const char *const *names)
 {
 	luaL_checktype(state, 1, LUA_TTABLE);
@@ -203,8 +204,9 @@ static uint64_t timestamp_field(lua_State *state, bool wanted)
 	struct error error;
 	int exact = 1, stamp = lua_getfield(state, 1, "timestamp"), issued = lua_getfield(state, 1, "issued");
 	if ((stamp != LUA_TNIL) + (issued != LUA_TNIL) > wanted)
-		luaL_error(state, "token.seal: %s", wanted ? "timestamp and issued say the same thing, so one of them"
-							   : "a plaintext given whole has no timestamp");
+		luaL_error(state, "token.seal: %s",
+			   wanted ? "timestamp and issued say the same thing, so one of them"
+				  : "a plaintext given whole has no timestamp");
 	if (wanted && stamp == LUA_TNIL && issued == LUA_TNIL)
 		luaL_error(state, "token.seal: field 'issued' (seconds since 1970) or 'timestamp' is missing");
 	if (stamp != LUA_TNIL) {
@@ -234,14 +236,15 @@ static uint64_t timestamp_field(lua_State *state, bool wanted)
 //   plaintext           octets instead of the whole block (no mac_key, lifetime, issued, extra, key_length then)
 //   tag_length          so many octets of the tag are left, 0 to all
 //   padding, al         CBC: octets instead of PKCS #7 (whole blocks with the plaintext), instead of AL
-// Throws for a missing, unknown or mistyped field. nil: unknown algorithm or form, key of the wrong length, what makes no
-// token at all.
+// Throws for a missing, unknown or mistyped field. nil: unknown algorithm or form, key of the wrong length, what makes
+// no token at all.
 static int seal(lua_State *state)
 {
 	static const char *const call = "token.seal";
 	static const char *const names[] = {
-		"algorithm", "key",   "server_name", "mac_key",    "lifetime", "timestamp", "issued", "nonce", "key_length",
-		"nonce_length", "extra", "plaintext", "tag_length", "form",     "padding",   "al",     NULL,
+		"algorithm",  "key",   "server_name", "mac_key",      "lifetime", "timestamp",
+		"issued",     "nonce", "key_length",  "nonce_length", "extra",    "plaintext",
+		"tag_length", "form",  "padding",     "al",           NULL,
 	};
 	struct workshop *shop = workshop(state);
 	struct error error;
@@ -261,11 +264,14 @@ static int seal(lua_State *state)
 	bool fields = !request.plaintext.data;
 	struct token_text mac_key = octets_field(state, call, "mac_key", fields);
 	struct token_text extra = octets_field(state, call, "extra", false);
-	request.plain = (struct token_plain){.mac_key = mac_key.data, .mac_key_length = mac_key.length,
-					     .extra = extra.data, .extra_length = extra.length};
+	request.plain = (struct token_plain){.mac_key = mac_key.data,
+					     .mac_key_length = mac_key.length,
+					     .extra = extra.data,
+					     .extra_length = extra.length};
 	if (integer_field(state, call, "lifetime", UINT32_MAX, &number) != fields)
-		return luaL_error(state, "token.seal: %s", fields ? "field 'lifetime' (seconds) is missing"
-								  : "a plaintext given whole has no lifetime");
+		return luaL_error(state, "token.seal: %s",
+				  fields ? "field 'lifetime' (seconds) is missing"
+					 : "a plaintext given whole has no lifetime");
 	request.plain.lifetime = (uint32_t)number;
 	request.plain.timestamp = timestamp_field(state, fields);
 	if (integer_field(state, call, "nonce_length", UINT16_MAX, &number)) {
@@ -285,8 +291,9 @@ static int seal(lua_State *state)
 	// From here to the wiping of the key nothing may throw.
 	int outcome = -1;
 	if (cut && (size_t)number > key.algorithm->tag_length)
-		error_set(&error, ERROR_NOT_ALLOWED, ERROR_NO_OFFSET, "the tag of %s has %zu octets, so none of %lld can be left",
-			  key.algorithm->name, key.algorithm->tag_length, (long long)number);
+		error_set(&error, ERROR_NOT_ALLOWED, ERROR_NO_OFFSET,
+			  "the tag of %s has %zu octets, so none of %lld can be left", key.algorithm->name,
+			  key.algorithm->tag_length, (long long)number);
 	else {
 		request.tag_cut = cut ? key.algorithm->tag_length - (size_t)number : 0;
 		writer_reset(&shop->output);
@@ -315,8 +322,8 @@ static void set_integer(lua_State *state, const char *name, uint64_t value)
 //   -> {form=, nonce=, mac_key=, key_length=, timestamp=, seconds=, fraction=, lifetime=, extra=}
 //    | nil, err, offset | nil, kind
 // timestamp is the 64 bits, seconds and fraction (0 to 65535, in 1/64000 s) its parts. extra holds what stands behind
-// lifetime, "" in a right token. kind is "truncated", "malformed", "not-authentic" or "limit"; the offset counts from the
-// start of the token. A wrong key or algorithm returns nil, err. Whether the token is still good is not asked.
+// lifetime, "" in a right token. kind is "truncated", "malformed", "not-authentic" or "limit"; the offset counts from
+// the start of the token. A wrong key or algorithm returns nil, err. Whether the token is still good is not asked.
 static int open_token(lua_State *state)
 {
 	static const char *const call = "token.open";
@@ -389,9 +396,16 @@ static int layout(lua_State *state)
 int luaopen_token(lua_State *state)
 {
 	static const luaL_Reg calls[] = {
-		{"algorithm", algorithm_named}, {"algorithms", algorithms}, {"check_key", check_key}, {"forms", forms},
-		{"layout", layout},             {"open", open_token},       {"parse_key", parse_key}, {"seal", seal},
-		{"timestamp", timestamp},       {NULL, NULL},
+		{"algorithm", algorithm_named},
+		{"algorithms", algorithms},
+		{"check_key", check_key},
+		{"forms", forms},
+		{"layout", layout},
+		{"open", open_token},
+		{"parse_key", parse_key},
+		{"seal", seal},
+		{"timestamp", timestamp},
+		{NULL, NULL},
 	};
 	luaL_newlibtable(state, calls);
 	struct workshop *shop = lua_newuserdatauv(state, sizeof *shop, 0);

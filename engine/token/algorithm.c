@@ -21,8 +21,8 @@ const struct token_algorithm *token_algorithm_find(const char *name, size_t leng
 		if (strlen(algorithms[i].name) == length && memcmp(algorithms[i].name, name, length) == 0)
 			return &algorithms[i];
 	error_set(error, ERROR_UNKNOWN, ERROR_NO_OFFSET,
-		  "unknown algorithm: expected A256GCM, A192GCM, A128GCM, A128CBC-HS256, A192CBC-HS384 or A256CBC-HS512 "
-		  "(RFC 7518 5.1)");
+		  "unknown algorithm: expected A256GCM, A192GCM, A128GCM, A128CBC-HS256, A192CBC-HS384 or "
+		  "A256CBC-HS512 (RFC 7518 5.1)");
 	return NULL;
 }
 

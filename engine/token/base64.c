@@ -59,8 +59,8 @@ int token_base64_decode(struct writer *output, const char *text, size_t length, 
 	while (padding < 2 && padding < length && text[length - 1 - padding] == '=')
 		padding++;
 	size_t digits = length - padding;
-	// What is foreign is told before what is misplaced: a line end behind the padding would otherwise pass for padding
-	// in the middle.
+	// What is foreign is told before what is misplaced: a line end behind the padding would otherwise pass for
+	// padding in the middle.
 	for (size_t i = 0; i < length; i++)
 		if (digit(text[i]) < 0 && text[i] != '=')
 			return foreign(text[i], i, error);
@@ -69,9 +69,10 @@ int token_base64_decode(struct writer *output, const char *text, size_t length, 
 			return foreign(text[i], i, error);
 	if (length % 4 != 0 || digits % 4 == 1)
 		return error_set(error, digits % 4 == 1 || padding ? ERROR_MALFORMED : ERROR_TRUNCATED, length,
-				 digits % 4 == 1 ? "base64: %zu characters are no whole number of octets; one may be lost"
-						 : "base64: %zu characters are no multiple of 4; expected '=' padding "
-						   "at the end (RFC 4648 3.2)",
+				 digits % 4 == 1
+					 ? "base64: %zu characters are no whole number of octets; one may be lost"
+					 : "base64: %zu characters are no multiple of 4; expected '=' padding "
+					   "at the end (RFC 4648 3.2)",
 				 length);
 	uint32_t bits = 0;
 	for (size_t i = 0; i < digits; i++) {
@@ -84,8 +85,8 @@ int token_base64_decode(struct writer *output, const char *text, size_t length, 
 		outcome = error_set(error, ERROR_MALFORMED, digits - 1,
 				    "base64: the spare bits of character %zu are not zero (RFC 4648 3.5)", digits - 1);
 	else if (output->failed)
-		outcome = error_set(error, ERROR_LIMIT, ERROR_NO_OFFSET, "base64: more than the %zu octets allowed here",
-				    output->limit);
+		outcome = error_set(error, ERROR_LIMIT, ERROR_NO_OFFSET,
+				    "base64: more than the %zu octets allowed here", output->limit);
 	if (outcome < 0 && output->data) {
 		OPENSSL_cleanse(&output->data[before], output->length - before);
 		output->length = before;

@@ -78,18 +78,18 @@ int token_cbc_encrypt(struct token_context *context, const struct token_algorith
 	struct token_engine *engine = start(context, algorithm, halves, vector, !own, 1, error);
 	if (!engine)
 		return -1;
-	if ((plaintext.length && EVP_EncryptUpdate(engine->cipher, ciphertext, &first, plaintext.data,
-						   (int)plaintext.length) != 1) ||
-	    (own && padding.length && EVP_EncryptUpdate(engine->cipher, &ciphertext[first], &second, padding.data,
-							(int)padding.length) != 1) ||
+	if ((plaintext.length &&
+	     EVP_EncryptUpdate(engine->cipher, ciphertext, &first, plaintext.data, (int)plaintext.length) != 1) ||
+	    (own && padding.length &&
+	     EVP_EncryptUpdate(engine->cipher, &ciphertext[first], &second, padding.data, (int)padding.length) != 1) ||
 	    EVP_EncryptFinal_ex(engine->cipher, &ciphertext[first + second], &third) != 1)
 		return token_context_complain(error, "encrypt");
 	return 0;
 }
 
 int token_cbc_decrypt(struct token_context *context, const struct token_algorithm *algorithm,
-		      const struct token_halves *halves, const uint8_t vector[TOKEN_BLOCK], struct token_text ciphertext,
-		      uint8_t *plaintext, size_t *length, struct error *error)
+		      const struct token_halves *halves, const uint8_t vector[TOKEN_BLOCK],
+		      struct token_text ciphertext, uint8_t *plaintext, size_t *length, struct error *error)
 {
 	int first = 0, second = 0;
 	struct token_engine *engine = start(context, algorithm, halves, vector, true, 0, error);

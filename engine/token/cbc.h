@@ -32,9 +32,9 @@ void token_cbc_wipe(struct token_halves *halves);
 // Octets of ciphertext for so many of plaintext, padding included.
 size_t token_cbc_length(size_t plaintext_length);
 
-// Encrypts; `padding` of NULL data means PKCS #7, any other stands behind the plaintext as it is, and then both together
-// have to be whole blocks (else ERROR_NOT_ALLOWED). `ciphertext` has room for token_cbc_length(plaintext.length) octets,
-// or for plaintext and padding. 0, or -1 with *error filled.
+// Encrypts; `padding` of NULL data means PKCS #7, any other stands behind the plaintext as it is, and then both
+// together have to be whole blocks (else ERROR_NOT_ALLOWED). `ciphertext` has room for
+// token_cbc_length(plaintext.length) octets, or for plaintext and padding. 0, or -1 with *error filled.
 int token_cbc_encrypt(struct token_context *context, const struct token_algorithm *algorithm,
 		      const struct token_halves *halves, const uint8_t vector[TOKEN_BLOCK], struct token_text plaintext,
 		      struct token_text padding, uint8_t *ciphertext, struct error *error);
@@ -42,8 +42,8 @@ int token_cbc_encrypt(struct token_context *context, const struct token_algorith
 // Decrypts whole blocks to at most ciphertext.length octets at `plaintext`, *length of which are without padding.
 // 0, or -1 with *error filled (ERROR_MALFORMED for wrong padding).
 int token_cbc_decrypt(struct token_context *context, const struct token_algorithm *algorithm,
-		      const struct token_halves *halves, const uint8_t vector[TOKEN_BLOCK], struct token_text ciphertext,
-		      uint8_t *plaintext, size_t *length, struct error *error);
+		      const struct token_halves *halves, const uint8_t vector[TOKEN_BLOCK],
+		      struct token_text ciphertext, uint8_t *plaintext, size_t *length, struct error *error);
 
 // T: the first tag_length octets of the HMAC over `count` texts one behind the other, written to `tag`.
 // 0, or -1 with *error filled.

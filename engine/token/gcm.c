@@ -57,8 +57,8 @@ int token_gcm_encrypt(struct token_context *context, const struct token_key *key
 }
 
 int token_gcm_decrypt(struct token_context *context, const struct token_key *key, struct token_text nonce,
-		      struct token_text associated, struct token_text ciphertext, const uint8_t *tag, uint8_t *plaintext,
-		      struct error *error)
+		      struct token_text associated, struct token_text ciphertext, const uint8_t *tag,
+		      uint8_t *plaintext, struct error *error)
 {
 	int written;
 	uint8_t rest[TOKEN_BLOCK];
@@ -66,7 +66,8 @@ int token_gcm_decrypt(struct token_context *context, const struct token_key *key
 	if (!engine)
 		return -1;
 	if (!update(engine->cipher, NULL, associated) || !update(engine->cipher, plaintext, ciphertext) ||
-	    EVP_CIPHER_CTX_ctrl(engine->cipher, EVP_CTRL_AEAD_SET_TAG, (int)key->algorithm->tag_length, (void *)tag) != 1)
+	    EVP_CIPHER_CTX_ctrl(engine->cipher, EVP_CTRL_AEAD_SET_TAG, (int)key->algorithm->tag_length, (void *)tag) !=
+		    1)
 		return token_context_complain(error, "decrypt");
 	if (EVP_DecryptFinal_ex(engine->cipher, rest, &written) != 1) {
 		ERR_clear_error();

@@ -29,7 +29,7 @@ int token_gcm_encrypt(struct token_context *context, const struct token_key *key
 // Writes as many octets as `ciphertext` has to `plaintext`. 0, or -1 with *error filled: ERROR_NOT_AUTHENTIC when the
 // tag does not fit, and then `plaintext` holds nothing of use.
 int token_gcm_decrypt(struct token_context *context, const struct token_key *key, struct token_text nonce,
-		      struct token_text associated, struct token_text ciphertext, const uint8_t *tag, uint8_t *plaintext,
-		      struct error *error);
+		      struct token_text associated, struct token_text ciphertext, const uint8_t *tag,
+		      uint8_t *plaintext, struct error *error);
 
 #endif

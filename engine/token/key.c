@@ -16,8 +16,8 @@ int token_key_set(struct token_key *key, const struct token_algorithm *algorithm
 {
 	if (length != algorithm->key_length)
 		return error_set(error, ERROR_NOT_ALLOWED, ERROR_NO_OFFSET,
-				 "%s takes a key of %zu octets, this one has %zu", algorithm->name, algorithm->key_length,
-				 length);
+				 "%s takes a key of %zu octets, this one has %zu", algorithm->name,
+				 algorithm->key_length, length);
 	key->algorithm = algorithm;
 	memcpy(key->octets, octets, length);
 	return 0;
@@ -40,11 +40,13 @@ int token_key_parse(struct token_key *key, size_t *kid_length, const char *text,
 	size_t second = last_colon(text, length), first = last_colon(text, second);
 	if (second == length || first == second) {
 		error_set(error, ERROR_MALFORMED, ERROR_NO_OFFSET,
-			  "a key is written KID:ALGORITHM:BASE64, and this one has %s", second == length ? "no colon" : "one colon");
+			  "a key is written KID:ALGORITHM:BASE64, and this one has %s",
+			  second == length ? "no colon" : "one colon");
 		goto done;
 	}
 	if (first == 0) {
-		error_set(error, ERROR_MALFORMED, 0, "a key is written KID:ALGORITHM:BASE64, and this one has an empty KID");
+		error_set(error, ERROR_MALFORMED, 0,
+			  "a key is written KID:ALGORITHM:BASE64, and this one has an empty KID");
 		goto done;
 	}
 	const struct token_algorithm *algorithm = token_algorithm_find(&text[first + 1], second - first - 1, error);

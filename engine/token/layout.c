@@ -13,15 +13,16 @@ static int body(struct token_layout *layout, const struct token_algorithm *algor
 				 "the token has %zu octets; a STUN attribute holds %d at most", length, TOKEN_LIMIT);
 	if (left < algorithm->tag_length)
 		return error_set(error, ERROR_TRUNCATED, offset,
-				 "%zu octets are left for ciphertext and tag, too few for the %zu-octet tag of %s", left,
-				 algorithm->tag_length, algorithm->name);
+				 "%zu octets are left for ciphertext and tag, too few for the %zu-octet tag of %s",
+				 left, algorithm->tag_length, algorithm->name);
 	layout->ciphertext = (struct token_part){.offset = offset, .length = left - algorithm->tag_length};
 	layout->tag = (struct token_part){.offset = length - algorithm->tag_length, .length = algorithm->tag_length};
 	if (algorithm->kind == TOKEN_CBC_HMAC &&
 	    (layout->ciphertext.length == 0 || layout->ciphertext.length % TOKEN_BLOCK != 0))
-		return error_set(error, ERROR_MALFORMED, offset,
-				 "%zu octets of ciphertext in front of the %zu-octet T; expected 16 or a multiple of it",
-				 layout->ciphertext.length, algorithm->tag_length);
+		return error_set(
+			error, ERROR_MALFORMED, offset,
+			"%zu octets of ciphertext in front of the %zu-octet T; expected 16 or a multiple of it",
+			layout->ciphertext.length, algorithm->tag_length);
 	return 0;
 }
 
@@ -37,8 +38,8 @@ int token_layout(struct token_layout *layout, const struct token_algorithm *algo
 	layout->nonce = (struct token_part){.offset = reader.offset, .length = nonce_length};
 	size_t left = reader_left(&reader);
 	if (!reader_bytes(&reader, nonce_length))
-		return error_set(error, ERROR_TRUNCATED, 0, "nonce_length says %u octets, and %zu are left in the token",
-				 nonce_length, left);
+		return error_set(error, ERROR_TRUNCATED, 0,
+				 "nonce_length says %u octets, and %zu are left in the token", nonce_length, left);
 	return body(layout, algorithm, reader.offset, length, error);
 }
 

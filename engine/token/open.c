@@ -66,7 +66,8 @@ static int find_form(struct token_context *context, const struct token_key *key,
 	size_t nonce_length = opened->layout.nonce.length;
 	token_cbc_split(halves, key);
 	if (structure == 0 && (nonce_length == 0 || nonce_length == TOKEN_BLOCK)) {
-		const enum token_form forms[2][2] = {{TOKEN_FORM_F1, TOKEN_FORM_F2}, {TOKEN_FORM_F3, TOKEN_FORM_F3_BARE}};
+		const enum token_form forms[2][2] = {{TOKEN_FORM_F1, TOKEN_FORM_F2},
+						     {TOKEN_FORM_F3, TOKEN_FORM_F3_BARE}};
 		opened->nonce = part(token, opened->layout.nonce);
 		for (size_t i = 0; i < 2; i++) {
 			opened->form = forms[nonce_length != 0][i];

@@ -18,7 +18,7 @@
 struct token_opened {
 	enum token_form form;
 	struct token_layout layout;
-	struct token_text nonce; // into the token
+	struct token_text nonce;  // into the token
 	struct token_plain plain; // mac_key and extra point into the context, until its next use
 };
 

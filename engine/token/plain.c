@@ -32,10 +32,11 @@ int token_plain_decode(struct token_plain *plain, const void *data, size_t lengt
 	plain->timestamp = reader_u64(&reader);
 	plain->lifetime = reader_u32(&reader);
 	if (reader.failed)
-		return error_set(error, ERROR_TRUNCATED, offset,
-				 "behind a mac_key of %u octets %zu are left in the encrypted block, too few for timestamp "
-				 "and lifetime (12 octets)",
-				 plain->key_length, length - offset);
+		return error_set(
+			error, ERROR_TRUNCATED, offset,
+			"behind a mac_key of %u octets %zu are left in the encrypted block, too few for timestamp "
+			"and lifetime (12 octets)",
+			plain->key_length, length - offset);
 	plain->extra_length = reader_left(&reader);
 	plain->extra = reader_bytes(&reader, plain->extra_length);
 	return 0;

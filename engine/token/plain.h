@@ -16,8 +16,8 @@ struct token_plain {
 	size_t mac_key_length; // octets at mac_key
 	uint16_t key_length;   // what the field says; decoding leaves it equal to mac_key_length
 	uint64_t timestamp;
-	uint32_t lifetime;     // seconds
-	const uint8_t *extra;  // what stands behind lifetime, where RFC 7635 has nothing
+	uint32_t lifetime;    // seconds
+	const uint8_t *extra; // what stands behind lifetime, where RFC 7635 has nothing
 	size_t extra_length;
 };
 

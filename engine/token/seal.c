@@ -95,8 +95,9 @@ static int check_request(const struct token_request *request, enum token_form fo
 {
 	const struct token_algorithm *algorithm = request->key->algorithm;
 	if (request->tag_cut > algorithm->tag_length)
-		return error_set(error, ERROR_NOT_ALLOWED, ERROR_NO_OFFSET, "the tag of %s has %zu octets, no %zu to cut",
-				 algorithm->name, algorithm->tag_length, request->tag_cut);
+		return error_set(error, ERROR_NOT_ALLOWED, ERROR_NO_OFFSET,
+				 "the tag of %s has %zu octets, no %zu to cut", algorithm->name, algorithm->tag_length,
+				 request->tag_cut);
 	if (form == TOKEN_FORM_GCM && (request->cbc_padding.data || request->cbc_al.data))
 		return error_set(error, ERROR_NOT_ALLOWED, ERROR_NO_OFFSET, "%s has neither padding nor AL",
 				 algorithm->name);
@@ -123,7 +124,8 @@ int token_seal(struct token_context *context, const struct token_request *reques
 	size_t before = output->length;
 	int outcome = -1;
 
-	if (token_form_settle(&form, request->key->algorithm, error) < 0 || choose_nonce(&nonce, request, form, room, error) < 0)
+	if (token_form_settle(&form, request->key->algorithm, error) < 0 ||
+	    choose_nonce(&nonce, request, form, room, error) < 0)
 		return -1;
 	if (check_request(request, form, nonce, error) < 0)
 		return -1;
@@ -140,8 +142,8 @@ int token_seal(struct token_context *context, const struct token_request *reques
 	outcome = form == TOKEN_FORM_GCM ? seal_gcm(context, request, nonce, plaintext, output, error)
 					 : seal_cbc(context, request, form, nonce, plaintext, output, error);
 	if (outcome == 0 && (scratch->failed || output->failed))
-		outcome = error_set(error, ERROR_LIMIT, ERROR_NO_OFFSET, "the token does not fit the %zu octets allowed",
-				    output->limit);
+		outcome = error_set(error, ERROR_LIMIT, ERROR_NO_OFFSET,
+				    "the token does not fit the %zu octets allowed", output->limit);
 	if (outcome == 0)
 		output->length -= request->tag_cut;
 	else if (output->data) {

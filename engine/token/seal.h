@@ -28,19 +28,19 @@ struct token_request {
 	void *random_owner;
 
 	// From here on, all zero for a token as RFC 7635 has it.
-	enum token_form form;           // of CBC, another reading
-	struct token_text nonce;        // these octets as nonce; in form F3 the vector, which has 16.
-					// In F1 and F2, which have none, they stand there and serve nothing
-	const uint16_t *nonce_length;   // what the field says
-	const uint16_t *key_length;     // what the field says
-	struct token_text plaintext;    // instead of all of `plain`
-	size_t tag_cut;                 // octets cut off the end of the tag
-	struct token_text cbc_padding;  // these octets instead of PKCS #7
-	struct token_text cbc_al;       // these octets instead of AL
+	enum token_form form;          // of CBC, another reading
+	struct token_text nonce;       // these octets as nonce; in form F3 the vector, which has 16.
+				       // In F1 and F2, which have none, they stand there and serve nothing
+	const uint16_t *nonce_length;  // what the field says
+	const uint16_t *key_length;    // what the field says
+	struct token_text plaintext;   // instead of all of `plain`
+	size_t tag_cut;                // octets cut off the end of the tag
+	struct token_text cbc_padding; // these octets instead of PKCS #7
+	struct token_text cbc_al;      // these octets instead of AL
 };
 
-// Appends the token to `output`. 0, or -1 with *error filled: ERROR_NOT_ALLOWED for a request that makes no token at all,
-// ERROR_LIMIT when a part or the whole does not fit, ERROR_LIBRARY. On failure `output` holds what it held before.
+// Appends the token to `output`. 0, or -1 with *error filled: ERROR_NOT_ALLOWED for a request that makes no token at
+// all, ERROR_LIMIT when a part or the whole does not fit, ERROR_LIBRARY. On failure `output` holds what it held before.
 int token_seal(struct token_context *context, const struct token_request *request, struct writer *output,
 	       struct error *error);
 

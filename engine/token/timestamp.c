@@ -10,7 +10,8 @@ int token_timestamp_set(uint64_t *timestamp, double seconds, struct error *error
 {
 	if (!(seconds >= 0 && seconds < 0x1p48))
 		return error_set(error, ERROR_LIMIT, ERROR_NO_OFFSET,
-				 "a timestamp holds 0 to 2^48 - 1 seconds since 1970, and %.17g is not among them", seconds);
+				 "a timestamp holds 0 to 2^48 - 1 seconds since 1970, and %.17g is not among them",
+				 seconds);
 	double whole = (double)(uint64_t)seconds;
 	// To the nearest unit: 0.1 s behind a present-day number of seconds is a little less than 6400 units.
 	uint64_t fraction = (uint64_t)((seconds - whole) * TOKEN_FRACTIONS + 0.5);
@@ -30,7 +31,8 @@ uint16_t token_timestamp_fraction(uint64_t timestamp)
 
 double token_timestamp_time(uint64_t timestamp)
 {
-	return (double)token_timestamp_seconds(timestamp) + (double)token_timestamp_fraction(timestamp) / TOKEN_FRACTIONS;
+	return (double)token_timestamp_seconds(timestamp) +
+	       (double)token_timestamp_fraction(timestamp) / TOKEN_FRACTIONS;
 }
 
 void token_timestamp_text(uint64_t seconds, char text[TOKEN_TIMESTAMP_TEXT_LIMIT])

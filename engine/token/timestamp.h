@@ -10,7 +10,7 @@
 
 struct error;
 
-#define TOKEN_FRACTIONS 64000          // to a second; larger values of the low 16 bits have no meaning
+#define TOKEN_FRACTIONS 64000         // to a second; larger values of the low 16 bits have no meaning
 #define TOKEN_TIMESTAMP_TEXT_LIMIT 40 // octets, with the terminator
 
 // The timestamp nearest to `seconds` since 1970. 0, or -1 with *error filled when it does not fit (negative, not a

@@ -204,7 +204,9 @@ static void fields_can_be_wrong(void **unused)
 	request.cbc_padding = (struct token_text){k, 14};
 	assert_refused(&key, seal(&writer, &request), ERROR_MALFORMED);
 	writer_free(&writer);
-	opens_again(&(struct token_request){.key = &key, .server_name = request.server_name, .plain = request.plain,
+	opens_again(&(struct token_request){.key = &key,
+					    .server_name = request.server_name,
+					    .plain = request.plain,
 					    .form = TOKEN_FORM_F1}); // the padding of OpenSSL is back
 
 	request = request_for(&key, "A128CBC-HS256");
@@ -284,7 +286,7 @@ static void limits_are_kept(void **unused)
 	struct token_request request = request_for(&key, "A256GCM");
 	assert_refused(&key, (struct token_text){large, sizeof large}, ERROR_LIMIT);
 	assert_refused(&key, (struct token_text){large, sizeof large - 1}, ERROR_MALFORMED); // nonce_length 0
-	writer_init(&writer, 63); // a token has 64
+	writer_init(&writer, 63);                                                            // a token has 64
 	assert_int_equal(token_seal(&context, &request, &writer, &error), -1);
 	assert_int_equal(error.code, ERROR_LIMIT);
 	assert_int_equal(writer.length, 0);
@@ -308,10 +310,14 @@ static int tear_down(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_form_opens_again),        cmocka_unit_test(every_cut_is_refused),
-		cmocka_unit_test(every_altered_bit_is_refused),  cmocka_unit_test(another_key_or_name_is_refused),
-		cmocka_unit_test(fields_can_be_wrong),           cmocka_unit_test(nonces_of_every_length),
-		cmocka_unit_test(what_makes_no_token_is_refused), cmocka_unit_test(limits_are_kept),
+		cmocka_unit_test(every_form_opens_again),
+		cmocka_unit_test(every_cut_is_refused),
+		cmocka_unit_test(every_altered_bit_is_refused),
+		cmocka_unit_test(another_key_or_name_is_refused),
+		cmocka_unit_test(fields_can_be_wrong),
+		cmocka_unit_test(nonces_of_every_length),
+		cmocka_unit_test(what_makes_no_token_is_refused),
+		cmocka_unit_test(limits_are_kept),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("seal and open", tests, set_up, tear_down);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Runs vectors/*.json: tokens that others made open to the fields stated, sealing the same fields gives the same octets,
-// and the wrong ones fail in the way and at the place stated.
+// Runs vectors/*.json: tokens that others made open to the fields stated, sealing the same fields gives the same
+// octets, and the wrong ones fail in the way and at the place stated.
 #include "base/bytes.h"
 #include "base/error.h"
 #include "token/base64.h"
@@ -92,7 +92,8 @@ static void fails_as_stated(const json_t *row, const struct token_key *key, stru
 		fail_msg("%s: opened", string(row, "name"));
 	if (strcmp(token_open_failure(error.code), string(row, "error")) != 0 ||
 	    error.offset != (size_t)integer(row, "offset"))
-		fail_msg("%s: %s at %zu: %s", string(row, "name"), token_open_failure(error.code), error.offset, error.text);
+		fail_msg("%s: %s at %zu: %s", string(row, "name"), token_open_failure(error.code), error.offset,
+			 error.text);
 }
 
 static void opens_as_stated(const json_t *row, const struct token_key *key, struct token_text token)
@@ -111,8 +112,8 @@ static void opens_as_stated(const json_t *row, const struct token_key *key, stru
 
 	// Sealed anew out of a copy: what was opened lies where sealing works.
 	uint8_t copy[1024];
-	struct token_request request = {.key = key, .server_name = server_name(row), .plain = opened.plain,
-					.form = opened.form};
+	struct token_request request = {
+		.key = key, .server_name = server_name(row), .plain = opened.plain, .form = opened.form};
 	assert_true(opened.plain.mac_key_length + opened.plain.extra_length <= sizeof copy);
 	memcpy(copy, opened.plain.mac_key, opened.plain.mac_key_length);
 	request.plain.mac_key = copy;
@@ -134,7 +135,8 @@ static void run_tokens(const char *path)
 {
 	json_t *rows, *row, *document = load(path, &rows);
 	size_t index, valid = 0;
-	json_array_foreach(rows, index, row) {
+	json_array_foreach(rows, index, row)
+	{
 		struct writer writer;
 		struct token_key key;
 		struct token_text token = octets(&writer, row, "token");
@@ -170,7 +172,8 @@ static void appendix_b_of_rfc_7518(void **unused)
 	(void)unused;
 	json_t *rows, *row, *document = load("vectors/rfc7518-appendix-b.json", &rows);
 	size_t index;
-	json_array_foreach(rows, index, row) {
+	json_array_foreach(rows, index, row)
+	{
 		struct writer token, plaintext, vector, sealed;
 		struct token_key key;
 		struct token_halves halves;
@@ -182,14 +185,15 @@ static void appendix_b_of_rfc_7518(void **unused)
 			token_cbc_split(&halves, &key);
 			struct token_text s = {ciphertext, token_cbc_length(p.length)}, a = server_name(row);
 			assert_int_equal(token_cbc_encrypt(&context, key.algorithm, &halves, iv.data, p,
-							   (struct token_text){0}, ciphertext, NULL), 0);
+							   (struct token_text){0}, ciphertext, NULL),
+					 0);
 			assert_octets(row, "ciphertext", ciphertext, s.length);
 			token_seal_al(al, a.length);
 			const struct token_text texts[] = {a, iv, s, {al, sizeof al}};
 			assert_int_equal(token_cbc_mac(&context, key.algorithm, &halves, texts, 4, tag, NULL), 0);
 			assert_octets(row, "tag", tag, key.algorithm->tag_length);
-			struct token_request request = {.key = &key, .server_name = a, .form = TOKEN_FORM_F3, .nonce = iv,
-							.plaintext = p};
+			struct token_request request = {
+				.key = &key, .server_name = a, .form = TOKEN_FORM_F3, .nonce = iv, .plaintext = p};
 			writer_init(&sealed, TOKEN_LIMIT);
 			assert_int_equal(token_seal(&context, &request, &sealed, NULL), 0);
 			assert_octets(row, "token", sealed.data, sealed.length);
