@@ -8,9 +8,9 @@
 
 struct event_base;
 
-// The event base of this process, made at the first call and owned by this module. Its timers are not cached: a
-// timeout counts from the moment it is added, however long the callback around it ran. NULL when libevent refuses.
-// Between two of its events nothing may block.
+// The event base of this process, made at the first call and owned by this module. Its timers are precise and its
+// clock is not cached: a timeout counts from the moment it is added, however long the callback around it ran, and never
+// fires early. NULL when libevent refuses. Between two of its events nothing may block.
 struct event_base *loop_base(void);
 
 // Gives the event base back; the next loop_base() makes a new one. Every event on it must have been freed.
