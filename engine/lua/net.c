@@ -7,7 +7,6 @@
 #include "lua/task.h"
 #include "net/loop.h"
 #include "net/tcp.h"
-#include "net/transaction.h"
 #include "net/udp.h"
 
 #include <lauxlib.h>
@@ -15,7 +14,6 @@
 
 #define ENDPOINT "net.endpoint"
 #define LISTENER "net.listener"
-#define TRANSACTION "net.transaction"
 #define ENDPOINTS "assay.endpoints" // in the registry: the userdata of each endpoint, weakly
 #define CONNECT_TIMEOUT 10.0
 
@@ -100,7 +98,12 @@ static struct wrapped *check_endpoint(lua_State *state)
 	return wrapped;
 }
 
-static int push_failure(lua_State *state, const char *text)
+struct endpoint *net_check_endpoint(lua_State *state)
+{
+	return check_endpoint(state)->endpoint;
+}
+
+int net_push_failure(lua_State *state, const char *text)
 {
 	lua_pushnil(state);
 	lua_pushstring(state, text);
@@ -131,7 +134,7 @@ static int connected(lua_State *state, int outcome, lua_KContext context)
 	if (wrapped->endpoint->state == ENDPOINT_OPENING)
 		return task_wait(state, &wrapped->waiting, -1, connected, context);
 	if (wrapped->endpoint->state != ENDPOINT_OPEN) {
-		push_failure(state, wrapped->endpoint->ended);
+		net_push_failure(state, wrapped->endpoint->ended);
 		endpoint_close(wrapped->endpoint);
 		return 2;
 	}
@@ -221,9 +224,9 @@ static int receive(lua_State *state, int outcome, lua_KContext context)
 		return 3;
 	}
 	if (endpoint->state == ENDPOINT_ENDED || endpoint->state == ENDPOINT_CLOSED)
-		return push_failure(state, endpoint->ended);
+		return net_push_failure(state, endpoint->ended);
 	if (outcome == TASK_TIMEOUT)
-		return push_failure(state, "timeout");
+		return net_push_failure(state, "timeout");
 	if (!lua_isnil(state, RECEIVE_DEADLINE)) {
 		left = lua_tonumber(state, RECEIVE_DEADLINE) - loop_monotonic();
 		left = left > 0 ? left : 0;
@@ -234,8 +237,8 @@ static int receive(lua_State *state, int outcome, lua_KContext context)
 // endpoint:receive([timeout]) * -> octets, from, time | nil, text
 //
 // The oldest thing received that was the reply to no transaction. UDP: a datagram, and the time the kernel took it in.
-// TCP: a frame, a STUN message or ChannelData without its padding. The text is "timeout", "closed" (by either side), the
-// reason the connection was lost, or "framing: ..." when what came can be no frame or broke off inside one.
+// TCP: a frame, a STUN message or ChannelData without its padding. The text is "timeout", "closed" (by either side),
+// the reason the connection was lost, or "framing: ..." when what came can be no frame or broke off inside one.
 static int endpoint_lua_receive(lua_State *state)
 {
 	check_endpoint(state);
@@ -246,118 +249,6 @@ static int endpoint_lua_receive(lua_State *state)
 	else
 		lua_pushnumber(state, loop_monotonic() + timeout);
 	return receive(state, TASK_WOKEN, 0);
-}
-
-struct exchange {
-	struct transaction transaction;
-	struct task_wait waiting;
-};
-
-static void on_transaction_end(struct transaction *transaction)
-{
-	struct exchange *exchange = transaction->owner;
-	task_wake(&exchange->waiting);
-}
-
-static void set_time(lua_State *state, const char *name, double time)
-{
-	if (time <= 0)
-		return;
-	lua_pushnumber(state, time);
-	lua_setfield(state, -2, name);
-}
-
-static void push_info(lua_State *state, const struct transaction *transaction)
-{
-	lua_createtable(state, 0, 7);
-	if (transaction->reply) {
-		net_push_address(state, &transaction->from);
-		lua_setfield(state, -2, "from");
-	}
-	if (transaction->to.length) {
-		net_push_address(state, &transaction->to);
-		lua_setfield(state, -2, "to");
-	}
-	set_time(state, "sent", transaction->sent);
-	set_time(state, "sent_last", transaction->sent_last);
-	set_time(state, "received", transaction->received);
-	lua_pushinteger(state, (lua_Integer)transaction->sends);
-	lua_setfield(state, -2, "sends");
-	lua_createtable(state, (int)transaction->noted, 0);
-	for (unsigned i = 0; i < transaction->noted; i++) {
-		lua_pushstring(state, transaction->notes[i]);
-		lua_rawseti(state, -2, (lua_Integer)i + 1);
-	}
-	lua_setfield(state, -2, "icmp");
-}
-
-static int transacted(lua_State *state, int outcome, lua_KContext context)
-{
-	struct exchange *exchange = luaL_checkudata(state, (int)context, TRANSACTION);
-	const struct transaction *transaction = &exchange->transaction;
-	(void)outcome;
-	if (!transaction->done)
-		return task_wait(state, &exchange->waiting, -1, transacted, context);
-	if (transaction->reply) {
-		lua_pushlstring(state, (const char *)transaction->reply, transaction->reply_length);
-		push_info(state, transaction);
-		return 2;
-	}
-	push_failure(state, transaction->failure);
-	push_info(state, transaction);
-	return 3;
-}
-
-static struct transaction_plan check_plan(lua_State *state, int index)
-{
-	struct transaction_plan plan = {.schedule = retransmit_default};
-	if (lua_isnoneornil(state, index))
-		return plan;
-	luaL_checktype(state, index, LUA_TTABLE);
-	plan.schedule = net_check_schedule(state, index);
-	plan.timeout = net_opt_seconds(state, index, "timeout", 0);
-	return plan;
-}
-
-// endpoint:transact(request, { to=address?, rto=0.5, rc=7, rm=16, timeout= }?) * -> reply, info | nil, text, info
-//
-// Sends a STUN request and waits for the reply: a success or error response with the request's transaction id, from
-// wherever it comes. UDP: sent again as RFC 5389 7.2.1 says; a timeout only cuts the schedule short. TCP: sent once, 39.5
-// seconds waited unless timeout says otherwise. info = { to=, from=, sent=, sent_last=, received=, sends=n, icmp={ text,
-// ... } }: wall times of the first and the last sending and of the reply; ICMP errors and sendings that the kernel
-// refused are noted there and end nothing. The text is "timeout", "closed", or why the first sending failed. What else
-// comes meanwhile is kept for receive(); only late replies to a request that was sent more than once are let go (a tap
-// sees them). Any number of tasks may do this on one endpoint.
-static int endpoint_lua_transact(lua_State *state)
-{
-	struct wrapped *wrapped = check_endpoint(state);
-	size_t length;
-	const char *request = luaL_checklstring(state, 2, &length);
-	luaL_argcheck(state, length >= TRANSACTION_SMALLEST, 2, "too short to have a transaction id: use send and receive");
-	struct transaction_plan plan = check_plan(state, 3);
-	struct address to;
-	struct error error;
-	bool has_to = lua_istable(state, 3) && net_opt_address(state, 3, "to", &to);
-	lua_settop(state, 3);
-	struct exchange *exchange = lua_newuserdatauv(state, sizeof *exchange, 0);
-	memset(exchange, 0, sizeof *exchange);
-	luaL_setmetatable(state, TRANSACTION);
-	// A task that is cancelled stops sending at once, not when the collector comes by.
-	lua_toclose(state, -1);
-	if (transaction_start(&exchange->transaction, wrapped->endpoint, request, length, has_to ? &to : NULL, &plan,
-			      on_transaction_end, exchange, &error) < 0) {
-		push_failure(state, error.text);
-		push_info(state, &exchange->transaction);
-		return 3;
-	}
-	return transacted(state, TASK_WOKEN, 4);
-}
-
-static int exchange_close(lua_State *state)
-{
-	struct exchange *exchange = luaL_checkudata(state, 1, TRANSACTION);
-	transaction_release(&exchange->transaction);
-	return 0;
 }
 
 // endpoint:tap(function | nil)
@@ -450,7 +341,7 @@ static int accept_one(lua_State *state, int outcome, lua_KContext context)
 	bool nothing;
 	double left = -1;
 	if (!listening->listener)
-		return push_failure(state, "closed");
+		return net_push_failure(state, "closed");
 	struct wrapped *wrapped = push_wrapped(state);
 	wrapped->endpoint = tcp_accept(listening->listener, &handler, wrapped, &nothing, &error);
 	if (wrapped->endpoint)
@@ -458,14 +349,14 @@ static int accept_one(lua_State *state, int outcome, lua_KContext context)
 	if (!nothing)
 		return state_push_error(state, &error);
 	if (outcome == TASK_TIMEOUT)
-		return push_failure(state, "timeout");
+		return net_push_failure(state, "timeout");
 	lua_pop(state, 1);
 	if (!lua_isnil(state, RECEIVE_DEADLINE)) {
 		left = lua_tonumber(state, RECEIVE_DEADLINE) - loop_monotonic();
 		left = left > 0 ? left : 0;
 	}
 	if (tcp_listener_watch(listening->listener) < 0)
-		return push_failure(state, "the event loop takes no more sockets");
+		return net_push_failure(state, "the event loop takes no more sockets");
 	return task_wait(state, &listening->waiting, left, accept_one, context);
 }
 
@@ -533,7 +424,7 @@ int luaopen_net(lua_State *state)
 	static const luaL_Reg endpoint_methods[] = {
 		{"transport", endpoint_lua_transport}, {"address", endpoint_lua_address},
 		{"remote", endpoint_lua_remote},       {"send", endpoint_lua_send},
-		{"receive", endpoint_lua_receive},     {"transact", endpoint_lua_transact},
+		{"receive", endpoint_lua_receive},     {"transact", net_transact},
 		{"tap", endpoint_lua_tap},             {"pending", endpoint_lua_pending},
 		{"dropped", endpoint_lua_dropped},     {"late", endpoint_lua_late},
 		{"close", endpoint_lua_close},         {"__close", endpoint_lua_close},
@@ -543,12 +434,9 @@ int luaopen_net(lua_State *state)
 		{"accept", listener_accept}, {"address", listener_address}, {"close", listener_close},
 		{"__close", listener_close}, {"__gc", listener_close},      {NULL, NULL},
 	};
-	static const luaL_Reg exchange_methods[] = {
-		{"__close", exchange_close}, {"__gc", exchange_close}, {NULL, NULL},
-	};
 	make_metatable(state, ENDPOINT, endpoint_methods);
 	make_metatable(state, LISTENER, listener_methods);
-	make_metatable(state, TRANSACTION, exchange_methods);
+	net_transact_open(state);
 	make_endpoints_table(state);
 	lua_newtable(state);
 	luaL_setfuncs(state, functions, 0);

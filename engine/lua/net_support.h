@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The part of the module net that needs no endpoint: addresses and schedules as Lua values, names, free ports, signals.
+// What the files of the module net share: addresses, times and schedules as Lua values; and its calls that need no
+// endpoint: names, free ports, signals.
 #ifndef ASSAY_LUA_NET_SUPPORT_H
 #define ASSAY_LUA_NET_SUPPORT_H
 
@@ -23,6 +24,18 @@ double net_opt_seconds(lua_State *state, int index, const char *name, double sta
 
 // The fields rto, rc and rm of the table at `index`, by default those of RFC 5389.
 struct retransmit net_check_schedule(lua_State *state, int index);
+
+// Pushes nil and the text, and returns 2.
+int net_push_failure(lua_State *state, const char *text);
+
+struct endpoint;
+
+// The endpoint that is the first argument (net.c).
+struct endpoint *net_check_endpoint(lua_State *state);
+
+// endpoint:transact, and what it needs in the registry (net_transact.c).
+int net_transact(lua_State *state);
+void net_transact_open(lua_State *state);
 
 // Adds resolve, free_port, retransmissions and on_signal to the table on top of the stack.
 void net_support_open(lua_State *state);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "lua/task.h"
+#include "lua/task_record.h"
 
 #include "lua/state.h"
 #include "net/loop.h"
@@ -9,48 +9,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SCHEDULER "assay.scheduler" // in the registry
-#define TASK "net.task"
-#define CONDITION "net.condition"
 #define CANCELLED "cancelled"
 
-enum scheduler_value { SCHEDULER_TASKS = 1, SCHEDULER_ON_ERROR, SCHEDULER_VALUES = SCHEDULER_ON_ERROR };
-enum task_value { TASK_THREAD = 1, TASK_VALUES = TASK_THREAD };
-
-struct scheduler {
-	lua_State *state; // that net.run was called on
-	struct task *running;
-	struct task *first; // main
-	struct task *tasks; // all that are not done
-	struct task_wait ready;
-	unsigned ready_count;
-	struct event *turn; // pending while a task is ready
-	bool looping, ending;
-};
-
-enum task_state { TASK_READY, TASK_RUNNING, TASK_PARKED, TASK_DONE };
-
-struct task {
-	struct scheduler *scheduler;
-	lua_State *thread; // kept by the task's user value; once done, its stack holds the results or the error's text
-	struct task *previous, *next;
-	enum task_state state;
-	struct task_wait *place; // parked or ready here
-	struct task *place_previous, *place_next;
-	struct event *timer;
-	lua_KFunction continuation;
-	lua_KContext context;
-	enum task_outcome outcome;
-	int arguments; // for its first resume
-	bool started, failed;
-	bool cancelling; // "cancelled" is to be thrown where it waits
-	bool cancelled;  // it was
-	struct task_wait joining;
-};
-
-static struct scheduler *find_scheduler(lua_State *state)
+struct scheduler *task_scheduler(lua_State *state)
 {
-	lua_getfield(state, LUA_REGISTRYINDEX, SCHEDULER);
+	lua_getfield(state, LUA_REGISTRYINDEX, TASK_SCHEDULER);
 	struct scheduler *scheduler = lua_touserdata(state, -1);
 	lua_pop(state, 1);
 	return scheduler;
@@ -159,7 +122,7 @@ static int resumed(lua_State *thread, int status, lua_KContext context)
 
 int task_wait(lua_State *thread, struct task_wait *wait, double timeout, lua_KFunction k, lua_KContext context)
 {
-	struct scheduler *scheduler = find_scheduler(thread);
+	struct scheduler *scheduler = task_scheduler(thread);
 	struct task *task = scheduler ? scheduler->running : NULL;
 	if (!task || task->thread != thread)
 		return luaL_error(thread, "only a task can wait: call this inside net.run, and in no coroutine of your own");
@@ -193,10 +156,10 @@ double task_check_timeout(lua_State *state, int index)
 
 void task_report(lua_State *state)
 {
-	struct scheduler *scheduler = find_scheduler(state);
+	struct scheduler *scheduler = task_scheduler(state);
 	int text = lua_gettop(state);
 	if (scheduler) {
-		lua_getfield(state, LUA_REGISTRYINDEX, SCHEDULER);
+		lua_getfield(state, LUA_REGISTRYINDEX, TASK_SCHEDULER);
 		lua_getiuservalue(state, -1, SCHEDULER_ON_ERROR);
 		if (lua_isfunction(state, -1)) {
 			lua_pushvalue(state, text);
@@ -215,7 +178,7 @@ out:
 
 static void push_task(lua_State *state, struct task *task)
 {
-	lua_getfield(state, LUA_REGISTRYINDEX, SCHEDULER);
+	lua_getfield(state, LUA_REGISTRYINDEX, TASK_SCHEDULER);
 	lua_getiuservalue(state, -1, SCHEDULER_TASKS);
 	lua_rawgetp(state, -1, task);
 	lua_replace(state, -3);
@@ -225,7 +188,7 @@ static void push_task(lua_State *state, struct task *task)
 static void keep_task(lua_State *state, struct task *task, int index)
 {
 	index = lua_absindex(state, index);
-	lua_getfield(state, LUA_REGISTRYINDEX, SCHEDULER);
+	lua_getfield(state, LUA_REGISTRYINDEX, TASK_SCHEDULER);
 	lua_getiuservalue(state, -1, SCHEDULER_TASKS);
 	lua_pushvalue(state, index);
 	lua_rawsetp(state, -2, task);
@@ -264,12 +227,11 @@ static int body(lua_State *thread)
 	return body_done(thread, status, (lua_KContext)task);
 }
 
-// Makes a task of the function and arguments that are on top of the stack, pops them and pushes the task.
-static struct task *make_task(lua_State *state, struct scheduler *scheduler, int arguments)
+struct task *task_make(lua_State *state, struct scheduler *scheduler, int arguments)
 {
 	struct task *task = lua_newuserdatauv(state, sizeof *task, TASK_VALUES);
 	*task = (struct task){.scheduler = scheduler};
-	luaL_setmetatable(state, TASK);
+	luaL_setmetatable(state, TASK_TYPE);
 	task->thread = lua_newthread(state);
 	lua_setiuservalue(state, -2, TASK_THREAD);
 	if (!lua_checkstack(task->thread, arguments + 4))
@@ -361,7 +323,7 @@ static void resume(struct task *task)
 	lua_pop(state, 1);
 }
 
-static void cancel(struct task *task)
+void task_cancel(struct task *task)
 {
 	if (task->state == TASK_DONE)
 		return;
@@ -374,10 +336,8 @@ static void cancel(struct task *task)
 	}
 }
 
-static void on_turn(evutil_socket_t socket, short what, void *context)
+void task_turn(struct scheduler *scheduler)
 {
-	(void)socket, (void)what;
-	struct scheduler *scheduler = context;
 	// Those that become ready meanwhile wait for the next turn.
 	for (unsigned left = scheduler->ready_count; left && scheduler->ready.first && !scheduler->ending; left--) {
 		resume(scheduler->ready.first);
@@ -387,11 +347,11 @@ static void on_turn(evutil_socket_t socket, short what, void *context)
 }
 
 // "cancelled" is thrown once; a task that catches it and waits again is closed where it stands.
-static void end_task(struct task *task)
+void task_end(struct task *task)
 {
 	lua_State *state = task->scheduler->state;
 	push_task(state, task);
-	cancel(task);
+	task_cancel(task);
 	if (task->state != TASK_DONE)
 		resume(task);
 	if (task->state != TASK_DONE) {
@@ -402,7 +362,7 @@ static void end_task(struct task *task)
 	lua_pop(state, 1);
 }
 
-static int push_results(lua_State *state, struct task *task)
+int task_push_results(lua_State *state, struct task *task)
 {
 	int count = lua_gettop(task->thread);
 	if (!lua_checkstack(state, count) || !lua_checkstack(task->thread, 1))
@@ -412,228 +372,4 @@ static int push_results(lua_State *state, struct task *task)
 		lua_xmove(task->thread, state, 1);
 	}
 	return count;
-}
-
-// net.run(main, ...) -> the results of main
-//
-// Runs the event loop with main(...) as the first task, until it returns. Then every other task is cancelled: the
-// error "cancelled" is thrown where it waits, and if it waits again it is closed there. An error in main is thrown
-// again, with its traceback. So is one if all tasks wait and no socket, timer, signal or process is left that could
-// wake one. There is one net.run at a time.
-static int net_run(lua_State *state)
-{
-	luaL_checktype(state, 1, LUA_TFUNCTION);
-	struct scheduler *scheduler = find_scheduler(state);
-	if (scheduler->looping)
-		return luaL_error(state, "net.run is running already");
-	if (!scheduler->turn)
-		scheduler->turn = loop_base() ? evtimer_new(loop_base(), on_turn, scheduler) : NULL;
-	if (!scheduler->turn)
-		return luaL_error(state, "the event loop cannot be made");
-	scheduler->state = state;
-	scheduler->ending = false;
-	struct task *first = make_task(state, scheduler, lua_gettop(state) - 1);
-	scheduler->first = first;
-	scheduler->looping = true;
-	int outcome = 0;
-	while (first->state != TASK_DONE && outcome == 0)
-		outcome = event_base_loop(loop_base(), 0);
-	bool stuck = first->state != TASK_DONE;
-	scheduler->ending = true;
-	while (scheduler->tasks)
-		end_task(scheduler->tasks);
-	event_free(scheduler->turn);
-	scheduler->turn = NULL;
-	scheduler->looping = false;
-	if (stuck)
-		return luaL_error(state, outcome > 0 ? "every task waits, and nothing is left that could wake one"
-						     : "the event loop failed");
-	int count = push_results(state, first);
-	return first->failed ? lua_error(state) : count;
-}
-
-// net.spawn(function, ...) -> task
-//
-// A new task that will run function(...) from the loop's next turn on. Only inside net.run.
-static int net_spawn(lua_State *state)
-{
-	luaL_checktype(state, 1, LUA_TFUNCTION);
-	struct scheduler *scheduler = find_scheduler(state);
-	if (!scheduler->looping || scheduler->ending)
-		return luaL_error(state, "net.spawn: no net.run is running");
-	make_task(state, scheduler, lua_gettop(state) - 1);
-	return 1;
-}
-
-static int joined(lua_State *state, int outcome, lua_KContext context)
-{
-	struct task *task = luaL_checkudata(state, 1, TASK);
-	(void)context;
-	if (outcome == TASK_TIMEOUT && task->state != TASK_DONE) {
-		lua_pushnil(state);
-		lua_pushliteral(state, "timeout");
-		return 2;
-	}
-	if (task->failed)
-		lua_pushnil(state);
-	else
-		lua_pushboolean(state, true);
-	return 1 + push_results(state, task);
-}
-
-// task:join([timeout]) * -> true, results... | nil, text
-//
-// Waits until the task is done. The text is that of its error with a traceback, "timeout", or "cancelled". A task that
-// fails while nobody waits here is told to net.on_error as well.
-static int task_join(lua_State *state)
-{
-	struct task *task = luaL_checkudata(state, 1, TASK);
-	double timeout = task_check_timeout(state, 2);
-	if (task->state == TASK_DONE)
-		return joined(state, TASK_WOKEN, 0);
-	if (task->thread == state)
-		return luaL_error(state, "a task cannot join itself");
-	return task_wait(state, &task->joining, timeout, joined, 0);
-}
-
-// task:cancel()
-//
-// Ends what the task waits for with the error "cancelled" thrown there, so that its to-be-closed variables are closed;
-// these may wait. A task that has not begun never begins; one that is done stays as it is.
-static int task_cancel(lua_State *state)
-{
-	cancel(luaL_checkudata(state, 1, TASK));
-	return 0;
-}
-
-// task:alive() -> boolean: it has neither returned nor failed
-static int task_alive(lua_State *state)
-{
-	struct task *task = luaL_checkudata(state, 1, TASK);
-	lua_pushboolean(state, task->state != TASK_DONE);
-	return 1;
-}
-
-static int task_gc(lua_State *state)
-{
-	// Only the end of the whole state finds one that is not done.
-	struct task *task = luaL_checkudata(state, 1, TASK);
-	if (task->timer)
-		event_free(task->timer);
-	task->timer = NULL;
-	return 0;
-}
-
-static int slept(lua_State *state, int outcome, lua_KContext context)
-{
-	(void)state, (void)outcome, (void)context;
-	return 0;
-}
-
-// net.sleep(seconds) *
-static int net_sleep(lua_State *state)
-{
-	luaL_checknumber(state, 1);
-	return task_wait(state, NULL, task_check_timeout(state, 1), slept, 0);
-}
-
-// net.condition() -> condition
-static int net_condition(lua_State *state)
-{
-	struct task_wait *wait = lua_newuserdatauv(state, sizeof *wait, 0);
-	*wait = (struct task_wait){NULL, NULL};
-	luaL_setmetatable(state, CONDITION);
-	return 1;
-}
-
-static int notified(lua_State *state, int outcome, lua_KContext context)
-{
-	(void)context;
-	if (outcome == TASK_WOKEN) {
-		lua_pushboolean(state, true);
-		return 1;
-	}
-	lua_pushnil(state);
-	lua_pushliteral(state, "timeout");
-	return 2;
-}
-
-// condition:wait([timeout]) * -> true | nil, "timeout"
-static int condition_wait(lua_State *state)
-{
-	struct task_wait *wait = luaL_checkudata(state, 1, CONDITION);
-	return task_wait(state, wait, task_check_timeout(state, 2), notified, 0);
-}
-
-// condition:notify(): wakes all that wait now
-static int condition_notify(lua_State *state)
-{
-	task_wake(luaL_checkudata(state, 1, CONDITION));
-	return 0;
-}
-
-// net.on_error(function | nil)
-//
-// function(text) is called for each task that fails while nobody joins it, and for errors in functions that the engine
-// calls (taps, signal handlers). Without one they go to standard error.
-static int net_on_error(lua_State *state)
-{
-	if (!lua_isnoneornil(state, 1))
-		luaL_checktype(state, 1, LUA_TFUNCTION);
-	lua_settop(state, 1);
-	lua_getfield(state, LUA_REGISTRYINDEX, SCHEDULER);
-	lua_insert(state, 1);
-	lua_setiuservalue(state, 1, SCHEDULER_ON_ERROR);
-	return 0;
-}
-
-static int scheduler_gc(lua_State *state)
-{
-	struct scheduler *scheduler = lua_touserdata(state, 1);
-	if (scheduler->turn)
-		event_free(scheduler->turn);
-	scheduler->turn = NULL;
-	return 0;
-}
-
-static void make_scheduler(lua_State *state)
-{
-	if (find_scheduler(state))
-		return;
-	struct scheduler *scheduler = lua_newuserdatauv(state, sizeof *scheduler, SCHEDULER_VALUES);
-	*scheduler = (struct scheduler){.state = state};
-	lua_newtable(state);
-	lua_setiuservalue(state, -2, SCHEDULER_TASKS);
-	lua_createtable(state, 0, 1);
-	lua_pushcfunction(state, scheduler_gc);
-	lua_setfield(state, -2, "__gc");
-	lua_setmetatable(state, -2);
-	lua_setfield(state, LUA_REGISTRYINDEX, SCHEDULER);
-}
-
-static void make_metatable(lua_State *state, const char *name, const luaL_Reg *methods)
-{
-	luaL_newmetatable(state, name);
-	luaL_setfuncs(state, methods, 0);
-	lua_pushvalue(state, -1);
-	lua_setfield(state, -2, "__index");
-	lua_pop(state, 1);
-}
-
-void task_open(lua_State *state)
-{
-	static const luaL_Reg functions[] = {
-		{"run", net_run},     {"spawn", net_spawn},         {"sleep", net_sleep},
-		{"condition", net_condition}, {"on_error", net_on_error}, {NULL, NULL},
-	};
-	static const luaL_Reg task_methods[] = {
-		{"join", task_join}, {"cancel", task_cancel}, {"alive", task_alive}, {"__gc", task_gc}, {NULL, NULL},
-	};
-	static const luaL_Reg condition_methods[] = {
-		{"wait", condition_wait}, {"notify", condition_notify}, {NULL, NULL},
-	};
-	make_scheduler(state);
-	make_metatable(state, TASK, task_methods);
-	make_metatable(state, CONDITION, condition_methods);
-	luaL_setfuncs(state, functions, 0);
 }

@@ -37,11 +37,11 @@ enum task_outcome {
 };
 
 // Parks the calling task on *wait (NULL: only time ends the wait) for at most `timeout` seconds (negative: for ever; 0:
-// until the loop was gone through once), as `return task_wait(...)` in a lua_CFunction. Later k(task, outcome, context) is called with
-// the stack that was left here and returns as a lua_CFunction does; it may park again. A cancelled task gets the error
-// "cancelled" thrown in place of k; what must be undone then goes in a userdata with __close given to lua_toclose.
-// Throws an error if the caller is not a task (no net.run around it, or in a coroutine inside a task), or cannot be left
-// (inside a C function that calls back, such as table.sort).
+// until the loop was gone through once), as `return task_wait(...)` in a lua_CFunction. Later k(task, outcome, context)
+// is called with the stack that was left here and returns as a lua_CFunction does; it may park again. A cancelled task
+// gets the error "cancelled" thrown in place of k; what must be undone then goes in a userdata with __close given to
+// lua_toclose. Throws an error if the caller is not a task (no net.run around it, or in a coroutine inside a task), or
+// cannot be left (inside a C function that calls back, such as table.sort).
 int task_wait(lua_State *task, struct task_wait *wait, double timeout, lua_KFunction k, lua_KContext context);
 
 // Wakes all that are parked on *wait, or the one that has waited longest (false: nobody waits). Good in any event
