@@ -22,9 +22,10 @@ static const struct option_row options[] = {
 	{"no-third-party", OPTION_OFF, "third_party", NULL, "take no tokens"},
 	{"fault", OPTION_LIST, "faults", "NAME", "break it, more than once for several faults"},
 	{"list-faults", OPTION_FLAG, "list_faults", NULL, "list the faults and what they break, and end"},
+	{"format", OPTION_TEXT, "format", "text|json", "the form of that list (default text)"},
 	{"delta", OPTION_NUMBER, "delta", "SECONDS", "grace for the time of tokens (default 5)"},
 	{"nonce-lifetime", OPTION_NUMBER, "nonce_lifetime", "SECONDS", "how long a nonce is good (default 600)"},
-	{"default-lifetime", OPTION_COUNT, "default_lifetime", "SECONDS", "LIFETIME where none is asked for (default 600)"},
+	{"default-lifetime", OPTION_COUNT, "default_lifetime", "SECONDS", "LIFETIME where none is asked (default 600)"},
 	{"max-lifetime", OPTION_COUNT, "max_lifetime", "SECONDS", "largest LIFETIME (default 3600)"},
 	{"strict", OPTION_FLAG, "strict", NULL, "end with status 70 on an error in the server itself"},
 	{NULL, OPTION_FLAG, NULL, NULL, NULL},
@@ -72,10 +73,10 @@ int command_serve(int argc, char **argv)
 {
 	static const struct command_line line = {
 		.usage = "assay serve [OPTION]...",
-		.about = "Runs the reference server for STUN and TURN with third-party authorization, over UDP and TCP, until\n"
-			 "SIGINT or SIGTERM. Without --key and --user it uses the published ones of\n"
-			 "suites/reference/defaults.lua, which protect nothing. What the command line does not say is taken\n"
-			 "from ASSAY_ADDRESS, ASSAY_PORT, ASSAY_REALM, ASSAY_SERVER_NAME, ASSAY_KEYS, ASSAY_USERS and\n"
+		.about = "Runs the reference server for STUN and TURN with third-party authorization, over UDP and TCP,\n"
+			 "until SIGINT or SIGTERM. Without --key and --user it uses the published ones of\n"
+			 "suites/reference/defaults.lua, which protect nothing. What the command line does not say is\n"
+			 "taken from ASSAY_ADDRESS, ASSAY_PORT, ASSAY_REALM, ASSAY_SERVER_NAME, ASSAY_KEYS, ASSAY_USERS and\n"
 			 "ASSAY_THIRD_PARTY (yes or no).",
 		.options = options,
 	};

@@ -9,6 +9,7 @@ local defaults = require "reference.defaults"
 local faults = require "reference.faults"
 local net = require "net"
 local server = require "reference.server"
+local json = require "json"
 local system = require "system"
 local token = require "token"
 
@@ -143,8 +144,18 @@ local function summary(config, running)
     #config.faults > 0 and table.concat(config.faults, ", ") or "none"))
 end
 
-local function list_faults()
+local function list_faults(form)
   local lines = {}
+  if form == "json" then
+    for i, fault in ipairs(faults.all) do
+      lines[i] = json.encode({
+        name = fault.name, kind = fault.kind or "fault", about = fault.about, plain = fault.third_party == false,
+        requirements = json.array(fault.requirements),
+      }, { "name", "kind" }) .. "\n"
+    end
+    system.write(1, table.concat(lines))
+    return
+  end
   for _, fault in ipairs(faults.all) do
     local note = fault.kind == "variant" and " [variant: breaks nothing]"
       or fault.third_party == false and " [with --no-third-party]" or ""
@@ -186,7 +197,7 @@ end
 -- options: the fields of engine/command/serve.c. The exit status.
 function serve.main(options)
   if options.list_faults then
-    list_faults()
+    list_faults(options.format)
     return OK
   end
   local ok, config = pcall(config_of, options)

@@ -143,14 +143,14 @@ return {
 
   -- how a refusal is coded
   code_for("refuse-kid-by-400", "kid", 400, "an unknown kid is called malformed", "7635-7-02", "5389-10.2.2-08"),
-  code_for("refuse-kid-by-438", "kid", 438, "an unknown kid is told that its nonce is stale", "7635-7-02"),
+  code_for("refuse-kid-by-436", "kid", 436, "an unknown kid gets the code of RFC 3489", "7635-7-02"),
   code_for("refuse-token-by-400", "token", 400, "a token that does not open is called malformed", "7635-7-04",
     "7635-7-03", "7635-6.2-17"),
-  code_for("refuse-token-by-500", "token", 500, "a token that does not open is called a fault of the server",
+  code_for("refuse-token-by-403", "token", 403, "a token that does not open is called forbidden",
     "7635-7-05", "7635-7-04"),
   code_for("refuse-expired-by-403", "time", 403, "an expired token is called forbidden", "7635-7-09", "7635-7-11"),
-  code_for("refuse-expired-by-438", "time", 438, "an expired token is told that its nonce is stale", "7635-7-09",
-    "7635-7-13"),
+  code_for("refuse-expired-by-430", "time", 430, "an expired token gets the code of RFC 3489 for stale credentials",
+    "7635-7-09", "7635-7-13"),
   code_for("refuse-integrity-by-431", "integrity", 431, "a wrong integrity value gets the code of RFC 3489",
     "7635-7-14"),
   code_for("refuse-integrity-by-400", "integrity", 400, "a wrong integrity value is called malformed", "7635-7-14",
@@ -161,7 +161,7 @@ return {
   silence_for("drop-bad-integrity", "integrity", "a wrong integrity value gets no answer", "7635-7-14"),
   {
     name = "tell-failures-apart", about = "a token whose block makes sense gets 403 for its tag, another gets 401",
-    requirements = { "5116-2.2-01", "7635-7-04" },
+    requirements = { "7635-7-04", "5116-2.2-01" },
     apply = function(b)
       local decryption = require "reference.faults.decryption"
       local sensible
@@ -240,7 +240,7 @@ return {
   },
   {
     name = "refuse-unknown-first", about = "unknown attributes are looked for before authentication",
-    requirements = { "5389-7.3-01" },
+    requirements = { "5389-7.3-01", "7635-7-17" },
     apply = function(b)
       change.wrap(b, "answer", function(original, server, request)
         local unknown = b.unknown_attributes(server, request)
@@ -305,7 +305,7 @@ return {
   },
   {
     name = "keep-padding", about = "values are taken with their padding",
-    requirements = { "5389-15-02" },
+    requirements = { "7635-7-15", "5389-15-02" },
     apply = function(b)
       local request = require "reference.request"
       change.wrap(b, "answer", function(original, server, one)

@@ -71,21 +71,28 @@ return {
     function(code) return head(code) .. "Error\0\0\0" end),
 
   -- the header
-  finish("change-transaction-id", "an answer has a transaction id of its own", "5389-6-01",
-    function(octets) return octets:sub(1, 8) .. bytes.random(12) .. octets:sub(21) end),
+  finish("change-transaction-id", "the answer to an authenticated request has a transaction id of its own", "5389-6-01",
+    function(octets, request)
+      return request.identity and octets:sub(1, 8) .. bytes.random(12) .. octets:sub(21) or octets
+    end),
   finish("answer-as-binding", "the error answers of all methods say Binding", "5389-6-01",
     function(octets, _, answer) return answer.class == "error" and "\x01\x11" .. octets:sub(3) or octets end),
-  finish("clear-cookie", "an answer has no magic cookie", "5389-6-01",
-    function(octets) return octets:sub(1, 4) .. "\0\0\0\0" .. octets:sub(9) end),
-  finish("count-header", "the length of an answer counts its header", "5389-6-01",
-    function(octets) return octets:sub(1, 2) .. string.pack(">I2", #octets) .. octets:sub(5) end),
+  finish("clear-cookie", "the answer to an authenticated request has no magic cookie", "5389-6-01",
+    function(octets, request)
+      return request.identity and octets:sub(1, 4) .. "\0\0\0\0" .. octets:sub(9) or octets
+    end),
+  finish("count-header", "the length of an answer counts its header when the request was authenticated", "5389-6-01",
+    function(octets, request)
+      return request.identity and octets:sub(1, 2) .. string.pack(">I2", #octets) .. octets:sub(5) or octets
+    end),
   {
-    name = "forget-padding", about = "SOFTWARE is not padded, so the length is not a multiple of four",
+    name = "forget-padding",
+    about = "SOFTWARE is not padded in answers to authenticated requests, so their length is no multiple of four",
     requirements = { "5389-6-01" },
     apply = function(b)
       change.wrap(b, "common_attributes", function(original, server, request, answer)
         local attributes = original(server, request, answer)
-        for _, attribute in ipairs(attributes) do attribute.padding = "" end
+        for _, attribute in ipairs(request.identity and attributes or {}) do attribute.padding = "" end
         return attributes
       end)
     end,

@@ -44,6 +44,17 @@ return {
     apply = function(b) change.omit_from_challenge(b, "REALM", change.absent) end,
   },
   {
+    name = "omit-realm-when-named", about = "the 401 to a request with USERNAME and no integrity has no REALM",
+    requirements = { "5389-10.2.2-01" },
+    apply = function(b)
+      change.wrap(b, "challenge_attributes", function(original, server, request, cause)
+        local attributes = original(server, request, cause)
+        local named = change.absent(cause) and request:has "USERNAME"
+        return named and change.without(attributes, "REALM") or attributes
+      end)
+    end,
+  },
+  {
     name = "omit-software", about = "no answer says what software made it",
     requirements = { "7635-4-04" },
     apply = function(b) b.software = function() return nil end end,
@@ -91,7 +102,7 @@ return {
   },
   {
     name = "relay-for-everyone", about = "a request without integrity is served as if it needed none",
-    requirements = { "8656-7.2-01", "7635-4-02", "5389-10.2.2-01" },
+    requirements = { "7635-4-02", "8656-7.2-01", "5389-10.2.2-01" },
     apply = function(b)
       change.wrap(b, "identify", function(original, server, request)
         if b.has_integrity(request) then return original(server, request) end

@@ -111,7 +111,7 @@ return {
     function(keys, mac_key) return change.with(keys, mac_key:sub(1, 16)) end, "7635-5-05"),
   integrity_keys("derive-md5-key", "the key is an MD5 of kid, realm and mac_key, as for a password",
     function(_, mac_key, server, request) return { md5_key(server, request, mac_key) } end,
-    "7635-5-06", "7635-5-05", "7635-7-15"),
+    "7635-7-15", "7635-5-06", "7635-5-05"),
   integrity_keys("accept-md5-key", "an MD5 of kid, realm and mac_key is taken as well, as for a password",
     function(keys, mac_key, server, request) return change.with(keys, md5_key(server, request, mac_key)) end,
     "7635-5-06"),
@@ -119,9 +119,9 @@ return {
     function(_, mac_key, server, request)
       local entry = server.keys[request:raw "USERNAME"]
       return { entry and entry.key or mac_key }
-    end, "7635-7-07", "7635-5-05"),
+    end, "7635-7-15", "7635-7-07"),
   integrity_keys("cut-long-key", "of a mac_key longer than 20 octets the first 20 are used",
-    function(_, mac_key) return { mac_key:sub(1, 20) } end, "7635-B-06", "7635-6.2-11"),
+    function(_, mac_key) return { mac_key:sub(1, 20) } end, "7635-6.2-11", "7635-B-06"),
   {
     name = "answer-in-other-form",
     about = "with a 32-octet mac_key the answer is keyed in the other form than the request",
@@ -177,7 +177,7 @@ return {
   {
     name = "cache-key-by-kid",
     about = "the session key of a kid's first token is remembered and used for its later ones",
-    requirements = { "7635-7-07" },
+    requirements = { "7635-7-15", "7635-7-07" },
     apply = function(b)
       local known = {}
       change.wrap(b, "open_token", function(original, server, entry, octets)
@@ -187,6 +187,20 @@ return {
           opened.mac_key = known[entry.kid]
         end
         return opened
+      end)
+    end,
+  },
+  {
+    name = "try-last-key-of-kid",
+    about = "a request may be signed with the session key of the token that last came with its kid",
+    requirements = { "7635-7-07" },
+    apply = function(b)
+      local last = {}
+      change.wrap(b, "verifying_key", function(original, server, request, mac_key)
+        local kid = request:raw "USERNAME"
+        local key = original(server, request, mac_key)
+        if key then last[kid] = mac_key end
+        return key or last[kid] and original(server, request, last[kid])
       end)
     end,
   },

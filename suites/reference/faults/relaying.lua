@@ -66,8 +66,7 @@ return {
   },
   lose("send_to_peer", "lose-data-to-peer", "nothing is relayed to peers", "7635-7-15", "5766-10.2-01"),
   lose("serve_peer", "lose-data-from-peer", "nothing is relayed from peers", "7635-7-15"),
-  lose("serve_send", "ignore-send", "Send indications are ignored; only channels relay", "5766-10.2-01", "7635-7-15"),
-  lose("serve_channel_data", "ignore-channel-data", "ChannelData from clients is ignored", "7635-9-12"),
+  lose("serve_send", "ignore-send", "Send indications are ignored; only channels relay", "7635-7-15", "5766-10.2-01"),
   {
     name = "authenticate-send", about = "a Send indication without integrity is dropped",
     requirements = { "5766-10.2-01" },

@@ -97,20 +97,6 @@ return {
       end)
     end,
   },
-  {
-    name = "bind-token-to-host", about = "a token is good for two allocations at a time",
-    requirements = { "7635-9-01" },
-    apply = function(b)
-      change.wrap(b, "serve_allocate", function(original, server, request)
-        local held = 0
-        for _, allocation in pairs(server.allocations) do
-          local session = allocation.session
-          if session and session.mac_key == request.identity.mac_key then held = held + 1 end
-        end
-        return held >= 2 and b.failure(486) or original(server, request)
-      end)
-    end,
-  },
 
   -- tokens that were seen before
   {
@@ -215,8 +201,8 @@ return {
       if allocation then server:close_allocation(allocation) end
       return answer
     end),
-  token_elsewhere("refuse-token-in-permission", "CreatePermission with a token gets 500",
-    function(server) return server.behaviour.failure(500) end),
+  token_elsewhere("refuse-token-in-permission", "CreatePermission with a token is refused as unauthorized",
+    function(server, request) return server.behaviour.challenge(server, request, "token") end),
 
   -- whose allocation it is
   {

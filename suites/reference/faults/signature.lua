@@ -76,7 +76,6 @@ return {
   unsigned_error(400, "the 400 of an authenticated request is not signed"),
   unsigned_error(420, "420 is not signed"),
   unsigned_error(437, "437 is given before authentication, and so not signed"),
-  unsigned_error(441, "441 is not signed"),
   unsigned_error(442, "442 is not signed"),
   signed_with("sign-with-long-term-key", "answers are signed with the key that the token was sealed with",
     function(server, request)
@@ -90,7 +89,7 @@ return {
   {
     name = "sign-with-truncated-key",
     about = "requests verify under all of mac_key, answers are signed with 16 octets of it",
-    requirements = { "7635-5-05", "7635-7-16" },
+    requirements = { "7635-7-16", "7635-5-05" },
     apply = function(b)
       change.sign(b, function(request) return request.identity ~= nil and request.identity.mac_key ~= nil end,
         function(_, request) return request.identity.key:sub(1, 16) end)

@@ -10,7 +10,7 @@ local decryption = require "reference.faults.decryption"
 -- Another associated data than the server's name.
 local function associated_data(name, about, value)
   return {
-    name = name, about = about, requirements = { "7635-6.2-17", "7635-6.1-01", "7635-7-15" },
+    name = name, about = about, requirements = { "7635-7-15", "7635-6.1-01", "7635-6.2-17" },
     apply = function(b) b.associated_data = value end,
   }
 end
@@ -116,7 +116,7 @@ return {
   },
   {
     name = "expect-leading-tag", about = "the tag is looked for in front of the ciphertext",
-    requirements = { "7635-A-03", "7635-7-15" },
+    requirements = { "7635-7-15", "7635-A-03" },
     apply = function(b)
       change.wrap(b, "decrypt", function(original, server, entry, octets)
         local nonce, rest = decryption.split(octets)
@@ -157,10 +157,10 @@ return {
     end, "7635-6.2-06", "7635-7-05", "5116-5.2-01"),
   reshape("read-nonce-length-backwards", "nonce_length is not converted from network order",
     function(octets) return #octets >= 2 and octets:sub(2, 2) .. octets:sub(1, 1) .. octets:sub(3) or octets end,
-    "7635-6.2-06", "7635-7-15"),
+    "7635-7-15", "7635-6.2-06"),
   {
     name = "read-key-length-backwards", about = "key_length is not converted from network order",
-    requirements = { "7635-6.2-06", "7635-7-15" },
+    requirements = { "7635-7-15", "7635-6.2-06" },
     apply = function(b)
       change.wrap(b, "decrypt", function(original, server, entry, octets)
         local plaintext = decryption.verified(entry, b.associated_data(server), octets)
@@ -197,7 +197,7 @@ return {
     function(original, opened) return swapped("I4", original(opened)) end, "7635-6.2-06", "7635-7-09"),
   read("read_timestamp", "read-timestamp-backwards", "timestamp is not converted from network order",
     function(original, opened) return original { timestamp = swapped("i8", opened.timestamp) } end,
-    "7635-6.2-06", "7635-7-08", "7635-7-15"),
+    "7635-7-15", "7635-7-08", "7635-6.2-06"),
   read("read_timestamp", "guess-timestamp-order", "a timestamp far from now is read in the other order of octets",
     function(original, opened)
       local seconds = original(opened)
@@ -205,7 +205,7 @@ return {
       return original { timestamp = swapped("i8", opened.timestamp) }
     end, "7635-6.2-06"),
   read("read_timestamp", "read-plain-seconds", "timestamp is read as whole seconds in 64 bits",
-    function(_, opened) return opened.timestamp + 0.0 end, "7635-6.2-14", "7635-7-08", "7635-7-15"),
+    function(_, opened) return opened.timestamp + 0.0 end, "7635-7-15", "7635-7-08", "7635-6.2-14"),
   read("read_timestamp", "accept-plain-seconds", "a small timestamp is read as whole seconds in 64 bits",
     function(original, opened)
       local small = opened.timestamp >= 0 and opened.timestamp < 1 << 33
@@ -227,9 +227,11 @@ return {
   },
   {
     name = "ask-about-tokens",
-    about = "each token is first looked up at an authorization server, which does not answer",
-    requirements = { "7635-3-02", "7635-7-15" },
-    apply = function(b) b.identify_by_token = function() return nil, b.failure(500) end end,
+    about = "each token is looked up at an authorization server, which is out of reach",
+    requirements = { "7635-7-15", "7635-3-02" },
+    apply = function(b)
+      b.identify_by_token = function(server, request) return nil, b.challenge(server, request, "token") end
+    end,
   },
 
   -- what harms
