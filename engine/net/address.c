@@ -6,6 +6,7 @@
 #include <netdb.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 bool address_from(struct address *address, const struct sockaddr *from, socklen_t length)
@@ -205,8 +206,17 @@ out:
 
 int address_free_port(const struct address *address, const int *types, size_t count, struct error *error)
 {
+	// Below the ports that the kernel hands out to sockets that name none (32768 on, by default), so that no other
+	// socket of this machine gets the port by chance before it is used.
+	enum { LOWEST = 10240, HIGHEST = 19999 };
 	int port = -1;
-	for (unsigned attempt = 0; attempt < 64 && port < 0; attempt++)
-		port = try_port(address, types, count, error);
+	for (unsigned attempt = 0; attempt < 64 && port < 0; attempt++) {
+		uint16_t chance;
+		if (getrandom(&chance, sizeof chance, 0) != sizeof chance)
+			return error_set_errno(error, "no random octets for a port");
+		struct address wanted = *address;
+		address_set_port(&wanted, (uint16_t)(LOWEST + chance % (HIGHEST - LOWEST + 1)));
+		port = try_port(&wanted, types, count, error);
+	}
 	return port;
 }

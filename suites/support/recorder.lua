@@ -32,11 +32,7 @@ function recorder.open(addresses, options)
   local self = setmetatable({
     flows = {}, targets = {}, seen = {}, streams = {}, records = {}, differences = {}, sequence = {},
   }, recorder)
-  local target
-  for _, address in pairs(addresses) do
-    target = address
-    self.targets[name_of(address)] = true
-  end
+  local target = self:expect_target(addresses)
   if options.path then
     local problem
     self.writer, problem = capture.writer(options.path, { application = "assay" })
@@ -48,6 +44,16 @@ function recorder.open(addresses, options)
     self:listen(target)
   end
   return self
+end
+
+-- Where the target is, by transport. Returns one of the addresses.
+function recorder:expect_target(addresses)
+  local any
+  for _, address in pairs(addresses) do
+    any = address
+    self.targets[name_of(address)] = true
+  end
+  return any
 end
 
 -- Starts libpcap on the interface by which the target is reached. The filter is wide on purpose: an answer from another
@@ -256,11 +262,13 @@ end
 function recorder:compare()
   if not self.live then return self.differences end
   self.live:drain()
-  local missed = 0
+  local missed = {}
   for _, one in ipairs(self.records) do
     one:resolve()
     for _, entry in ipairs(one.entries) do
-      if entry.direction ~= "icmp" and not entry.frame then missed = missed + 1 end
+      if entry.direction ~= "icmp" and not entry.frame then
+        missed[#missed + 1] = ("%s: %s was %s, but not seen by libpcap"):format(one.id, entry.step, entry.direction)
+      end
     end
   end
   local statistics = self.live:statistics()
@@ -270,9 +278,7 @@ function recorder:compare()
       ("libpcap dropped %d packets, so its record and that of our sockets cannot be compared"):format(dropped)
     return self.differences
   end
-  if missed > 0 then
-    self.differences[#self.differences + 1] = ("%d messages of our sockets were not seen by libpcap"):format(missed)
-  end
+  table.move(missed, 1, #missed, #self.differences + 1, self.differences)
   for _, list in pairs(self.seen) do
     for _, one in ipairs(list) do
       local closed = one.flow.client.closed_at

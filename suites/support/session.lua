@@ -1,0 +1,181 @@
+-- SPDX-License-Identifier: BSD-3-Clause
+--
+-- One run from its beginning to its end: the target is started and waited for, the preflight learns what it must, the
+-- harness runs the scenarios, records are compared and reports closed. Whatever stops it on the way, what was gathered
+-- until then is reported and the target is put away.
+
+local bench_of = require "support.bench"
+local clock = require "clock"
+local harness = require "support.harness"
+local launcher = require "support.launcher"
+local net = require "net"
+local output = require "support.output"
+local preflight = require "support.preflight"
+local profile = require "support.profile"
+local recorder = require "support.recorder"
+local system = require "system"
+local verdict = require "support.verdict"
+
+local session = {}
+session.__index = session
+
+local LAST_LINES = 12 -- of the log of a target that was lost
+
+-- p: the profile; chosen: scenarios; options: of the command line; rerun(id): the command that runs one again.
+-- nil, text when something cannot be written, or no address be had (then `kind` is "target").
+function session.open(p, chosen, options, rerun)
+  local self = setmetatable({
+    profile = p, chosen = chosen, options = options, counts = {}, began = clock.monotonic(),
+    ready_timeout = p.launch and p.launch.ready_timeout or 10, ended = net.condition(),
+  }, session)
+  for _, name in ipairs(verdict.names) do self.counts[name] = 0 end
+  for _, one in ipairs(chosen) do self.needs_target = self.needs_target or not one.offline end
+
+  local addresses, problem = profile.addresses(p)
+  if not addresses then return nil, problem, "target" end
+  self.bench = bench_of.new(p, addresses, options)
+  self.recorder, problem = recorder.open(addresses, {
+    capture = self.needs_target and options.capture ~= false, path = options.out and options.out .. "/capture.pcapng",
+  })
+  if not self.recorder then return nil, problem end
+  self.reports, problem = output.open(options)
+  if not self.reports then return nil, problem end
+
+  self.log_folder, problem = options.out, nil
+  if not self.log_folder then
+    self.log_folder, problem = system.temporary_folder()
+    if not self.log_folder then return nil, problem end
+  end
+  if self.needs_target and p.launch then
+    self.launcher = launcher.new(p, addresses, self.log_folder .. "/target.log")
+  end
+  self.harness = harness.new {
+    bench = self.bench, recorder = self.recorder, launcher = self.launcher, jobs = options.jobs or 32, rerun = rerun,
+    ready_timeout = self.ready_timeout,
+    on_result = function(result)
+      self.counts[result.verdict] = self.counts[result.verdict] + 1
+      self.reports:scenario(result)
+    end,
+    on_progress = function(state) self.reports:progress(state) end,
+  }
+  return self
+end
+
+-- The first line of the report. Returns the instances to be run.
+function session:begin(notes)
+  local bench, p = self.bench, self.profile
+  local instances = harness.instances(bench, self.chosen)
+  local addresses = {}
+  for i, transport in ipairs(p.transports) do
+    addresses[i] = transport .. " " .. recorder.name_of(bench.addresses[transport])
+  end
+  local faults = self.options.faults
+  self.reports:start {
+    type = "run", assay = self.options.version, started = clock.utc(clock.now()), scenarios = #instances,
+    target = { name = p.name, addresses = addresses, transports = p.transports }, capture = self.recorder.kind,
+    realm = bench.realm, server_name = bench.announced or bench.server_name, third_party = p.third_party,
+    integrity_key = p.third_party and bench.integrity_form or nil, notes = notes,
+    faults = #faults > 0 and faults or nil,
+  }
+  return instances
+end
+
+-- Starts the target, if that is ours to do, and waits until it answers. nil, text when it does not.
+function session:start_target(record)
+  if self.launcher then
+    self.bench.dead = nil
+    local ok, problem = self.launcher:start(function(text) self.harness:target_died(text) end)
+    if not ok then return nil, "the target did not start: " .. problem end
+  end
+  local ok, problem = preflight.ready(self.bench, record, self.ready_timeout, function()
+    return not self.launcher or self.launcher:alive()
+  end)
+  if ok then return true end
+  return nil, ("the target (%s) does not answer: %s%s"):format(self.profile.name, problem,
+    self.bench.dead and "; " .. self.bench.dead or "")
+end
+
+-- Another program may have taken the port that was free when it was chosen; a target that ended at once gets a second one.
+function session:start_target_twice(record)
+  local ok, problem = self:start_target(record)
+  if ok or not self.launcher or self.launcher:alive() or self.profile.ports then return ok, problem end
+  local addresses = profile.addresses(self.profile)
+  if not addresses then return nil, problem end
+  self.launcher:stop()
+  self.recorder:expect_target(addresses)
+  for transport, address in pairs(addresses) do self.bench.addresses[transport] = address end
+  return self:start_target(record)
+end
+
+-- Everything that an interruption may cut short.
+function session:work()
+  local notes = {}
+  if self.needs_target then
+    local record = self.recorder:record "preflight"
+    local ok, problem = self:start_target_twice(record)
+    if not ok then
+      self:begin {}
+      self.lost = problem
+      return
+    end
+    notes = preflight.learn(self.bench, record)
+  end
+  local instances = self:begin(notes)
+  local ok, problem = self.harness:run(instances)
+  if not ok then self.lost = ("the target was lost: %s (%s)"):format(self.bench.dead or "it died", problem) end
+end
+
+function session:interrupt()
+  self.interrupted = true
+  self.harness:interrupt()
+  self.ended:notify()
+end
+
+-- Works until the end or an interruption.
+function session:perform()
+  local handles = {}
+  for _, name in ipairs { "INT", "TERM", "HUP" } do
+    handles[#handles + 1] = net.on_signal(name, function() self:interrupt() end)
+  end
+  local worker = net.spawn(function() self:work() end)
+  local watcher = net.spawn(function()
+    local ok, failure = worker:join()
+    if not ok and not self.interrupted then
+      self.lost = self.lost or "assay itself failed, which is a bug of assay: " .. tostring(failure)
+    end
+    self.ended:notify()
+  end)
+  self.ended:wait()
+  if self.interrupted then
+    worker:cancel()
+    worker:join(5)
+  end
+  watcher:join(5)
+  for _, handle in ipairs(handles) do handle:close() end
+  self:finish()
+end
+
+function session:finish()
+  local last_words = self.lost and self.launcher and self.launcher:tail(LAST_LINES) or ""
+  if self.launcher then self.launcher:stop() end
+  local differences = self.recorder:compare()
+  local written, why = self.recorder:close()
+  if not written then self.reports:complain(self.options.out .. "/capture.pcapng", why) end
+  local summary = {
+    type = "summary", seconds = clock.monotonic() - self.began, differences = differences,
+    interrupted = self.interrupted, aborted = self.lost, folder = self.options.out, planned = self.harness.planned,
+    done = self.harness.done, usage = system.usage(),
+  }
+  for name, count in pairs(self.counts) do summary[name] = count end
+  if self.lost then
+    system.write(2, ("assay: %s%s\n"):format(self.lost,
+      last_words ~= "" and "; its last lines:\n" .. last_words or ""))
+    self.reports:abort(self.lost, summary)
+  else
+    self.reports:finish(summary)
+  end
+  self.reports:close()
+  if not self.options.out then system.remove_folder(self.log_folder) end
+end
+
+return session
