@@ -23,6 +23,7 @@ static const struct option_row options[] = {
 	{"fault", OPTION_LIST, "faults", "NAME", "break it, more than once for several faults"},
 	{"list-faults", OPTION_FLAG, "list_faults", NULL, "list the faults and what they break, and end"},
 	{"format", OPTION_TEXT, "format", "text|json", "the form of that list (default text)"},
+	{"format", OPTION_TEXT, "format", "text|json", "form of that list; JSON is one fault a line (default text)"},
 	{"delta", OPTION_NUMBER, "delta", "SECONDS", "grace for the time of tokens (default 5)"},
 	{"nonce-lifetime", OPTION_NUMBER, "nonce_lifetime", "SECONDS", "how long a nonce is good (default 600)"},
 	{"default-lifetime", OPTION_COUNT, "default_lifetime", "SECONDS", "LIFETIME where none is asked (default 600)"},
@@ -73,11 +74,11 @@ int command_serve(int argc, char **argv)
 {
 	static const struct command_line line = {
 		.usage = "assay serve [OPTION]...",
-		.about = "Runs the reference server for STUN and TURN with third-party authorization, over UDP and TCP,\n"
-			 "until SIGINT or SIGTERM. Without --key and --user it uses the published ones of\n"
-			 "suites/reference/defaults.lua, which protect nothing. What the command line does not say is\n"
-			 "taken from ASSAY_ADDRESS, ASSAY_PORT, ASSAY_REALM, ASSAY_SERVER_NAME, ASSAY_KEYS, ASSAY_USERS and\n"
-			 "ASSAY_THIRD_PARTY (yes or no).",
+		.about = "Runs the reference server for STUN and TURN with third-party authorization, over UDP and\n"
+			 "TCP, until SIGINT or SIGTERM. Without --key and --user it uses the published ones of\n"
+			 "suites/reference/defaults.lua, which protect nothing. What the command line does not say\n"
+			 "is taken from ASSAY_ADDRESS, ASSAY_PORT, ASSAY_REALM, ASSAY_SERVER_NAME, ASSAY_KEYS,\n"
+			 "ASSAY_USERS and ASSAY_THIRD_PARTY (yes or no).",
 		.options = options,
 	};
 	int status = STATUS_NO_VERDICT;
