@@ -22,7 +22,6 @@ static const struct option_row options[] = {
 	{"no-third-party", OPTION_OFF, "third_party", NULL, "take no tokens"},
 	{"fault", OPTION_LIST, "faults", "NAME", "break it, more than once for several faults"},
 	{"list-faults", OPTION_FLAG, "list_faults", NULL, "list the faults and what they break, and end"},
-	{"format", OPTION_TEXT, "format", "text|json", "the form of that list (default text)"},
 	{"format", OPTION_TEXT, "format", "text|json", "form of that list; JSON is one fault a line (default text)"},
 	{"delta", OPTION_NUMBER, "delta", "SECONDS", "grace for the time of tokens (default 5)"},
 	{"nonce-lifetime", OPTION_NUMBER, "nonce_lifetime", "SECONDS", "how long a nonce is good (default 600)"},

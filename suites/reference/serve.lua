@@ -7,9 +7,9 @@
 local bytes = require "bytes"
 local defaults = require "reference.defaults"
 local faults = require "reference.faults"
+local json = require "json"
 local net = require "net"
 local server = require "reference.server"
-local json = require "json"
 local system = require "system"
 local token = require "token"
 
@@ -196,6 +196,10 @@ end
 
 -- options: the fields of engine/command/serve.c. The exit status.
 function serve.main(options)
+  if options.format and options.format ~= "text" and options.format ~= "json" then
+    system.write(2, "assay serve: --format takes text or json\n")
+    return USAGE
+  end
   if options.list_faults then
     list_faults(options.format)
     return OK

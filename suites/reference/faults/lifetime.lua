@@ -116,9 +116,4 @@ return {
       end)
     end,
   },
-  {
-    name = "never-end-allocations", about = "an allocation lives until it is deleted",
-    requirements = { "7635-9-07" },
-    apply = function(b) b.allocation_end = function() return math.huge end end,
-  },
 }
