@@ -45,7 +45,7 @@ struct stun_frame {
 };
 
 // The frame that a TCP or TLS stream begins with (RFC 8489 6.2.2, RFC 8656 12.5), given the first `length` octets of
-// it. It holds at most 65558 octets. The magic cookie is not looked at: a peer that gets it wrong is to be seen, not
+// it. It takes at most 65552 octets. The magic cookie is not looked at: a peer that gets it wrong is to be seen, not
 // cut off. A first octet from 0x80 on, and a STUN length that is no multiple of four, are neither.
 struct stun_frame stun_frame_find(const void *data, size_t length);
 
