@@ -131,6 +131,7 @@ scenario "byte-order" {
   title = "the integers in a token are big-endian",
   covers = { "7635-6.2-06" },
   run = function(t)
+    t:timed()
     local control = t:control {}
     -- 65536 in little-endian octets reads 256: long over at this age.
     t:refused("7635-6.2-06", control, { token = { lifetime = 256, age = 256 + t.bench:beyond_delta() } }, 401,

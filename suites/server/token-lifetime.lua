@@ -23,6 +23,7 @@ scenario "expired-token" {
   covers = { "7635-7-09" },
   transports = "each",
   run = function(t)
+    t:timed()
     local control = t:control { token = { lifetime = 600 } }
     t:refused("7635-7-09", control, { token = { age = 600 + t.bench:beyond_delta() } }, 401)
   end,
@@ -44,6 +45,7 @@ scenario "far-future-token" {
   title = "a timestamp further ahead than lifetime and Delta is refused",
   covers = { "7635-7-11" },
   run = function(t)
+    t:timed()
     local control = t:control { token = { lifetime = 600 } }
     t:refused("7635-7-11", control, { token = { age = -(600 + t.bench:beyond_delta()) } }, 401)
   end,
@@ -53,6 +55,7 @@ scenario "near-future-token" {
   title = "a timestamp somewhat ahead is accepted, as the formula takes the absolute value",
   covers = { "7635-7-12" },
   run = function(t)
+    t:timed()
     t:control { token = { lifetime = 600 } }
     t:check("7635-7-12", t:allocate { token = { lifetime = 600, age = -300 } }:is_success())
   end,
@@ -62,6 +65,7 @@ scenario "zero-lifetime" {
   title = "a token with lifetime 0 is good for no longer than Delta",
   covers = { "7635-7-13" },
   run = function(t)
+    t:timed()
     local control = t:control { token = { lifetime = 3600 } }
     t:refused("7635-7-13", control, { token = { lifetime = 0, age = t.bench:beyond_delta() } }, 401)
     t:note("a fresh token with lifetime 0: %s", t:allocate { token = { lifetime = 0 } }:describe())

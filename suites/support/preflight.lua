@@ -6,6 +6,7 @@
 local client = require "support.client"
 local clock = require "clock"
 local net = require "net"
+local timekeeping = require "support.timekeeping"
 
 local preflight = {}
 
@@ -39,17 +40,24 @@ function preflight.answers(bench, record, transport, seconds)
   return answer.message ~= nil, answer.failure
 end
 
-local function allocate(bench, record, form)
-  bench.integrity_form = form
+-- One Allocate on a fresh 5-tuple, put down again. Returns the reply, or nil, text.
+local function allocate(bench, record, spec)
   local one, problem = client.open(bench, record, bench.profile.transports[1])
   if not one then return nil, problem end
   local answer
-  answer, problem = one:request("Allocate", { step = ("Allocate, HMAC under the %s mac_key"):format(
-    form == "full" and "complete" or "first 16 octets of the") })
+  answer, problem = one:request("Allocate", spec)
   if answer and one.allocated then
     one:request("Refresh", { lifetime = 0, token = one.token, step = "putting down the allocation" })
   end
   one:close()
+  return answer, problem
+end
+
+-- Does the target take a valid token under this form of the key? true or false, and what came.
+local function takes(bench, record, form)
+  bench.integrity_form = form
+  local answer, problem = allocate(bench, record, { step = ("Allocate, HMAC under the %s mac_key"):format(
+    form == "full" and "complete" or "first 16 octets of the") })
   if not answer then return nil, problem end
   return answer:is_success().ok, answer:describe()
 end
@@ -60,9 +68,9 @@ local function find_integrity_form(bench, record, notes)
     notes[#notes + 1] = ("integrity key: %s, as the profile says"):format(bench.profile.integrity_key)
     return
   end
-  local full, got = allocate(bench, record, "full")
+  local full, got = takes(bench, record, "full")
   if full then return end
-  if allocate(bench, record, "first16") then
+  if takes(bench, record, "first16") then
     notes[#notes + 1] = "the target keys its HMAC with the first 16 octets of mac_key (7635-5-05 fails for it); "
       .. "every other requirement is judged with that form"
     return
@@ -94,6 +102,14 @@ function preflight.learn(bench, record)
       notes[#notes + 1] = "the target announces no server name, and the profile names none"
     end
     find_integrity_form(bench, record, notes)
+    notes[#notes + 1] = timekeeping.settle(bench, function(age)
+      local answer = allocate(bench, record, {
+        token = { lifetime = timekeeping.LIFETIME, age = age }, step = ("Allocate, a token %.1f s old"):format(age),
+      })
+      local made = answer and answer:is_success()
+      if not made or made.unclear or made.silent then return nil end
+      return made.ok
+    end)
   end
   return notes
 end
