@@ -53,6 +53,7 @@ static int set_field(lua_State *state, const struct option_row *row, const char 
 		lua_pushstring(state, value);
 		break;
 	case OPTION_LIST:
+	case OPTION_SECRET:
 		lua_getfield(state, -1, row->field);
 		lua_pushstring(state, value);
 		lua_rawseti(state, -2, (lua_Integer)lua_rawlen(state, -2) + 1);
@@ -78,7 +79,7 @@ int options_push(lua_State *state, const struct command_line *line, int argc, ch
 	int top = lua_gettop(state);
 	lua_newtable(state);
 	for (const struct option_row *row = line->options; row->name; row++)
-		if (row->kind == OPTION_LIST) {
+		if (row->kind == OPTION_LIST || row->kind == OPTION_SECRET) {
 			lua_newtable(state);
 			lua_setfield(state, -2, row->field);
 		}
@@ -91,7 +92,7 @@ int options_push(lua_State *state, const struct command_line *line, int argc, ch
 	int status = -1;
 	bool only_positional = false;
 	for (int i = 1; i < argc && status < 0; i++) {
-		const char *word = argv[i];
+		char *word = argv[i];
 		if (only_positional || word[0] != '-' || !word[1]) {
 			if (line->positional)
 				set_field(state, &positional, word);
@@ -108,23 +109,29 @@ int options_push(lua_State *state, const struct command_line *line, int argc, ch
 			status = STATUS_OK;
 			continue;
 		}
-		const char *name = word + (word[1] == '-' ? 2 : 1);
-		const char *equals = strchr(name, '=');
+		char *name = word + (word[1] == '-' ? 2 : 1);
+		char *equals = strchr(name, '=');
 		const struct option_row *row =
 			word[1] == '-' ? find(line, name, equals ? (size_t)(equals - name) : strlen(name)) : NULL;
 		bool takes_value = row && row->value;
-		const char *value = equals ? equals + 1 : NULL;
+		char *value = equals ? equals + 1 : NULL;
 		if (!row)
 			status = complain(line, "unknown option ", word);
 		else if (!takes_value && value)
 			status = complain(line, "this option takes no value: ", word);
 		else if (takes_value && !value && ++i == argc)
 			status = complain(line, "a value is missing behind ", word);
-		else if (set_field(state, row, value ? value : takes_value ? argv[i] : NULL) < 0)
+		if (status >= 0)
+			continue;
+		if (takes_value && !value)
+			value = argv[i];
+		if (set_field(state, row, value) < 0)
 			status = complain(line,
 					  row->kind == OPTION_COUNT ? "a whole number from 1 on is expected behind --"
 								    : "a number from 0 on is expected behind --",
 					  row->name);
+		else if (row->kind == OPTION_SECRET && *value != '@')
+			memset(value, 'x', strlen(value));
 	}
 	if (status >= 0)
 		lua_settop(state, top);

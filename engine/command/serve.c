@@ -4,21 +4,14 @@
 #include "command/command.h"
 #include "command/options.h"
 
-#include <openssl/crypto.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-enum { STATUS_NO_VERDICT = 3 };
-
 static const struct option_row options[] = {
 	{"address", OPTION_TEXT, "address", "ADDRESS", "IPv4 or IPv6 address to serve on (default 127.0.0.1)"},
 	{"port", OPTION_TEXT, "port", "N", "UDP and TCP port; 0 for a free one, which is printed (default 0)"},
 	{"relay-address", OPTION_TEXT, "relay_address", "ADDRESS", "address of the relayed ports (default: --address)"},
 	{"realm", OPTION_TEXT, "realm", "REALM", "REALM of the challenges"},
 	{"server-name", OPTION_TEXT, "server_name", "NAME", "the name it announces, and that tokens are bound to"},
-	{"key", OPTION_LIST, "keys", "KID:ALG:BASE64", "a long-term key; @FILE reads such lines (ASSAY_KEYS too)"},
-	{"user", OPTION_LIST, "users", "NAME:PASSWORD", "first-party credentials; @FILE as above (ASSAY_USERS too)"},
+	{"key", OPTION_SECRET, "keys", "KID:ALG:BASE64", "a long-term key; @FILE reads such lines (ASSAY_KEYS too)"},
+	{"user", OPTION_SECRET, "users", "NAME:PASSWORD", "first-party credentials; @FILE as above (ASSAY_USERS too)"},
 	{"no-third-party", OPTION_OFF, "third_party", NULL, "take no tokens"},
 	{"fault", OPTION_LIST, "faults", "NAME", "break it, more than once for several faults"},
 	{"list-faults", OPTION_FLAG, "list_faults", NULL, "list the faults and what they break, and end"},
@@ -31,44 +24,6 @@ static const struct option_row options[] = {
 	{NULL, OPTION_FLAG, NULL, NULL, NULL},
 };
 
-// Whether the value behind this word, or behind its '=', is secret; *value is set to what follows '='.
-static int is_secret(char *word, char **value)
-{
-	static const char *const names[] = {"--key", "--user"};
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-		size_t length = strlen(names[i]);
-		if (strncmp(word, names[i], length) == 0 && (!word[length] || word[length] == '=')) {
-			*value = word[length] ? &word[length + 1] : NULL;
-			return 1;
-		}
-	}
-	return 0;
-}
-
-// Every user of the machine can read a command line: once copied, the secrets in it are blotted out.
-static void blot_secrets(int argc, char **argv)
-{
-	for (int i = 1; i < argc; i++) {
-		char *value = NULL;
-		if (!is_secret(argv[i], &value))
-			continue;
-		if (!value && i + 1 < argc)
-			value = argv[++i];
-		if (value && *value != '@')
-			memset(value, 'x', strlen(value));
-	}
-}
-
-static void free_words(int count, char **words)
-{
-	for (int i = 0; words && i < count; i++)
-		if (words[i]) {
-			OPENSSL_cleanse(words[i], strlen(words[i]));
-			free(words[i]);
-		}
-	free(words);
-}
-
 int command_serve(int argc, char **argv)
 {
 	static const struct command_line line = {
@@ -80,18 +35,5 @@ int command_serve(int argc, char **argv)
 			 "ASSAY_USERS and ASSAY_THIRD_PARTY (yes or no).",
 		.options = options,
 	};
-	int status = STATUS_NO_VERDICT;
-	char **words = calloc((size_t)argc + 1, sizeof *words);
-	if (!words)
-		goto out;
-	for (int i = 0; i < argc; i++)
-		if (!(words[i] = strdup(argv[i])))
-			goto out;
-	blot_secrets(argc, argv);
-	status = options_run(&line, "reference.serve", argc, words);
-out:
-	if (!words || (argc > 0 && !words[argc - 1]))
-		fprintf(stderr, "assay: out of memory\n");
-	free_words(argc, words);
-	return status;
+	return options_run(&line, "reference.serve", argc, argv);
 }
