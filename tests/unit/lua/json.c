@@ -65,6 +65,8 @@ static void hostile_octets_stay_text(void **unused)
 	    "same(json.encode('\\xc3\\xa9'), '\"\\xc3\\xa9\"')\n"
 	    "same(json.encode('\\xc0\\x80'), [[\"\\\\xC0\\\\x80\"]])\n"         // overlong
 	    "same(json.encode('\\xed\\xa0\\x80'), [[\"\\\\xED\\\\xA0\\\\x80\"]])\n" // surrogate
+	    "same(json.encode('\\xe0\\x9f\\xbf'), [[\"\\\\xE0\\\\x9F\\\\xBF\"]])\n"
+	    "same(json.encode('\\xf0\\x8f\\xbf\\xbf'), [[\"\\\\xF0\\\\x8F\\\\xBF\\\\xBF\"]])\n"
 	    "same(json.encode('\\xf4\\x90\\x80\\x80'), [[\"\\\\xF4\\\\x90\\\\x80\\\\x80\"]])\n"
 	    "same(json.encode('\\xf0\\x9f\\x98\\x80'), '\"\\xf0\\x9f\\x98\\x80\"')\n"
 	    "same(json.encode('\\xc2\\x9b\\xe2\\x80\\xa8'), [[\"\\u009b\\u2028\"]])\n"

@@ -54,6 +54,8 @@ static struct token_text seal(struct writer *writer, const struct token_request 
 	if (token_seal(&context, request, writer, &error) < 0)
 		fail_msg("%s", error.text);
 	assert_int_equal(context.scratch.length, 0);
+	for (size_t i = 0; context.scratch.data && i < 34; i++)
+		assert_int_equal(context.scratch.data[i], 0);
 	return (struct token_text){writer->data, writer->length};
 }
 
