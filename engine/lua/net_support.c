@@ -238,7 +238,9 @@ static int net_on_signal(lua_State *state)
 	luaL_setmetatable(state, SIGNAL);
 	lua_pushvalue(state, 2);
 	lua_setiuservalue(state, -2, SIGNAL_FUNCTION);
-	watched->event = loop_base() ? evsignal_new(loop_base(), number, on_signal, watched) : NULL;
+	// These two nobody can watch for, and libevent would say so on standard error.
+	bool possible = number != SIGKILL && number != SIGSTOP && loop_base();
+	watched->event = possible ? evsignal_new(loop_base(), number, on_signal, watched) : NULL;
 	if (!watched->event || event_add(watched->event, NULL) < 0) {
 		lua_pushnil(state);
 		lua_pushfstring(state, "cannot watch for the signal %s", lua_tostring(state, 1));

@@ -175,29 +175,24 @@ failed:
 	return -1;
 }
 
-// Tries one port, that of *address or the one the kernel gives for 0. Returns it, or -1.
+// Tries the port of *address. Returns it, or -1.
 static int try_port(const struct address *address, const int *types, size_t count, struct error *error)
 {
-	struct address wanted = *address;
 	int sockets[4], found = -1;
 	size_t made = 0;
 	for (; made < count && made < sizeof sockets / sizeof *sockets; made++) {
-		// Bound by hand: a listener's socket would share a port that is about to be free.
-		sockets[made] = address_socket(wanted.any.sa_family, types[made], NULL, error);
+		// Bound by hand: address_socket would let a listener share a port that is about to be free.
+		sockets[made] = address_socket(address->any.sa_family, types[made], NULL, error);
 		if (sockets[made] < 0)
 			goto out;
-		if (bind(sockets[made], &wanted.any, wanted.length) < 0) {
+		if (bind(sockets[made], &address->any, address->length) < 0) {
 			char text[ADDRESS_TEXT];
-			error_set_errno(error, "no free port at %s", address_text(&wanted, text));
+			error_set_errno(error, "no free port at %s", address_text(address, text));
 			close(sockets[made]);
 			goto out;
 		}
-		if (made == 0 && address_of_socket(&wanted, sockets[0], error) < 0) {
-			made++;
-			goto out;
-		}
 	}
-	found = address_port(&wanted);
+	found = address_port(address);
 out:
 	while (made > 0)
 		close(sockets[--made]);

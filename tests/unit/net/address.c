@@ -102,17 +102,17 @@ static void finds_a_port_that_both_transports_can_bind(void **state)
 	struct address address = loopback(AF_INET);
 	struct error error;
 	int port = address_free_port(&address, types, 2, &error);
-	assert_in_range(port, 1, 65535);
+	// Not one that the kernel may give to somebody else before it is used.
+	assert_in_range(port, 1024, 32767);
 	address_set_port(&address, (uint16_t)port);
 	for (size_t i = 0; i < 2; i++) {
 		int bound = address_socket(AF_INET, types[i], &address, &error);
 		assert_true(bound >= 0);
-		if (types[i] == SOCK_STREAM)
-			assert_int_equal(listen(bound, 1), 0);
-		// The port itself was asked for, and is taken now.
-		assert_int_equal(address_free_port(&address, &types[i], 1, &error), -1);
 		close(bound);
 	}
+	address_parse(&address, "192.0.2.1", 0, NULL);
+	assert_int_equal(address_free_port(&address, types, 2, &error), -1);
+	assert_true(strlen(error.text) > 0);
 }
 
 int main(void)
