@@ -99,8 +99,10 @@ int stun_attribute_next(const void *data, size_t length, size_t *offset, struct 
 	reader_init(&reader, data, length);
 	reader_bytes(&reader, *offset);
 	view->offset = (uint32_t)*offset;
-	view->type = reader_u16(&reader);
-	view->length = reader_u16(&reader);
+	// One read for both: a verifier of many messages spends its time here, next to the HMAC.
+	uint32_t header = reader_u32(&reader);
+	view->type = (uint16_t)(header >> 16);
+	view->length = (uint16_t)header;
 	if (reader.failed)
 		return error_set(error, ERROR_MALFORMED, *offset,
 				 "the attribute at octet %zu has %zu octets, its header needs %d", *offset,
