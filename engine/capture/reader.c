@@ -105,10 +105,8 @@ static int next_of_pcap(struct capture_reader *reader, struct packet *packet, st
 	const u_char *data;
 	size_t start = (size_t)source_position(reader->source);
 	int status = pcap_next_ex(reader->pcap, &header, &data);
-	if (status == PCAP_ERROR_BREAK) {
-		// libpcap takes damaged compression for the end of the file.
-		return source_failed(reader->source, error) ? -1 : 0;
-	}
+	if (status == PCAP_ERROR_BREAK)
+		return 0;
 	if (status != 1) {
 		if (source_failed(reader->source, error))
 			return -1;

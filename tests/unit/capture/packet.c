@@ -201,6 +201,14 @@ static void lies_about_lengths_are_said(void **unused)
 		assert_non_null(packet.problem);
 		assert_string_equal(packet.problem, lies[i].problem);
 	}
+	uint8_t segment[sizeof ipv6_tcp];
+	memcpy(segment, ipv6_tcp, sizeof segment);
+	segment[60] = 0x40;
+	struct packet short_header = decode_octets(PACKET_LINK_RAW, segment, sizeof segment);
+	assert_string_equal(short_header.problem, "the TCP header announces less than its own size");
+	segment[60] = 0x80;
+	short_header = decode_octets(PACKET_LINK_RAW, segment, sizeof segment);
+	assert_string_equal(short_header.problem, "the TCP options are cut");
 	// A segment that is still to be split by the hardware has no length, and is whole all the same.
 	uint8_t octets[sizeof ipv4_udp];
 	memcpy(octets, ipv4_udp, sizeof octets);

@@ -66,6 +66,8 @@ static void what_is_written_is_read(void **unused)
 		{101, "", 0, 0, "line\nend, quote \", \xC3\xA4\xE2\x82\xAC\xF0\x9F\x9A\x80", NULL},
 		{276, "abcd", 4, 4, "\xFF\xC3(\xED\xA0\x80\xC0\x80\xF4\x90\x80\x80\xE2\x82",
 		 "\\xFF\\xC3(\\xED\\xA0\\x80\\xC0\\x80\\xF4\\x90\\x80\\x80\\xE2\\x82"},
+		{101, "e", 1, 1, "\xE0\x80\xAF\xF0\x80\x80\xAF\xF5\x80\x80\x80",
+		 "\\xE0\\x80\\xAF\\xF0\\x80\\x80\\xAF\\xF5\\x80\\x80\\x80"},
 		{1, "12345", 5, 5, "", NULL},
 	};
 	struct error error;
@@ -218,6 +220,8 @@ static void a_reader_that_went_away_is_an_error(void **unused)
 	assert_int_equal(pcapng_packet(file, &packet, &error), 1);
 	assert_int_equal(pcapng_flush(file, &error), -1);
 	assert_non_null(strstr(error.text, "Broken pipe"));
+	assert_int_equal(pcapng_packet(file, &packet, &error), -1);
+	assert_int_equal(pcapng_secrets(file, "", 0, &error), -1);
 	assert_int_equal(pcapng_close(file, &error), -1);
 	sigset_t pending;
 	sigpending(&pending);
