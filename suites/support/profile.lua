@@ -119,7 +119,9 @@ local function check(value, kind, path, report)
   end
 end
 
-local function show(value)
+-- A value as a message shows it. Keys and passwords are never shown, wherever somebody put them.
+local function show(value, path)
+  if path:match "^keys" or path:match "^users" or path:match "^launch%.environment" then return "a " .. type(value) end
   if type(value) == "string" then return ("%q"):format(value:sub(1, 40)):gsub("\n", "n") end
   if type(value) == "table" then return "a table" end
   return tostring(value)
@@ -221,7 +223,7 @@ end
 local function checked(where, p)
   check(p, schema, "", function(field, expected, value)
     if not expected then refuse(where, "field '%s' is not known; the fields are described in README.md", field) end
-    refuse(where, "field '%s': %s is expected, this is %s", field, expected, show(value))
+    refuse(where, "field '%s': %s is expected, this is %s", field, expected, show(value, field))
   end)
   return complete(where, p)
 end
@@ -229,9 +231,13 @@ end
 -- The profile in a file. nil and one line (file, field, what was expected) when it is not usable.
 function profile.load(path)
   local chunk, problem = sandbox.data(path)
-  if not chunk then return nil, problem end
+  -- What Lua quotes of the text may be half a key.
+  if not chunk then return nil, (problem:gsub(" near .*", "")) end
   local ok, value = pcall(chunk)
-  if not ok then return nil, tostring(value) end
+  if not ok then
+    local place = tostring(value):match "^(.-:%d+: )" or path .. ": "
+    return nil, place .. "a profile is a table of texts in quotes, numbers, true and false; it calls and names nothing"
+  end
   if type(value) ~= "table" then return nil, path .. ": a profile returns one table, this returns " .. type(value) end
   return guard(function() return checked(path, value) end)
 end
@@ -239,10 +245,10 @@ end
 -- "HOST:PORT", "[V6]:PORT" -> host, port.
 local function split_address(where, word)
   local host, digits = word:match "^%[([^%]]+)%]:(%d+)$"
-  if not host then host, digits = word:match "^([^:]+):(%d+)$" end
+  if not host then host, digits = word:match "^([^:%[%]]+):(%d+)$" end
   local number_ = tonumber(digits)
   if not number_ or number_ < 1 or number_ > 65535 then
-    refuse(where, "HOST:PORT is expected (an IPv6 address in brackets), this is %s", show(word))
+    refuse(where, "HOST:PORT is expected (an IPv6 address in brackets), this is %s", show(word, where))
   end
   return host, math.tointeger(number_)
 end
@@ -312,6 +318,13 @@ end
 function profile.reference(options)
   return guard(function()
     local defaults = require "reference.defaults"
+    local faults = require "reference.faults"
+    for _, name in ipairs(options.faults) do
+      if not faults.find(name) then
+        refuse("--fault", "there is no fault '%s'; near it: %s (assay serve --list-faults tells all)", name,
+          table.concat(faults.nearest(name), ", "))
+      end
+    end
     local command = { system.program(), "serve" }
     for _, fault in ipairs(options.faults) do table.move({ "--fault", fault }, 1, 2, #command + 1, command) end
     local p = {
@@ -331,8 +344,22 @@ end
 
 -- The profile that the command line of `assay run` asks for.
 function profile.of(options)
-  if options.target and (options.server or options.launch) then
-    return nil, "--target names a profile, so --server and --launch cannot stand beside it"
+  local given = {} -- what describes a target, as it stands on the command line
+  for _, field in ipairs { "server", "launch", "server_name", "realm", "keys", "users", "transports" } do
+    local value = options[field]
+    if value and (type(value) ~= "table" or #value > 0) then
+      given[#given + 1] = "--" .. field:gsub("_", "-"):gsub("s$", "")
+    end
+  end
+  if options.target and (#given > 0 or options.third_party == false) then
+    return nil, ("--target names a profile, which says all of it: %s cannot stand beside it")
+      :format(given[1] or "--no-third-party")
+  end
+  local described = options.target or options.server or options.launch
+  for _, option in ipairs(given) do
+    if not described and option ~= "--transport" then
+      return nil, ("%s describes a target, and none is named: --server or --launch does that"):format(option)
+    end
   end
   if #options.faults > 0 and (options.target or options.server or options.launch) then
     return nil, "--fault breaks the embedded reference server, which is used when no target is named"

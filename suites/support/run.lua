@@ -14,7 +14,8 @@ local run = {}
 local PASSED, FAILED, USAGE, NO_VERDICT, NOT_WRITTEN, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
 local function complain(status, format, ...)
-  system.write(2, ("assay: " .. format .. "\n"):format(...))
+  -- One line, whatever the words of the command line hold.
+  system.write(2, "assay: " .. format:format(...):gsub("%c", "?") .. "\n")
   return status
 end
 
@@ -56,11 +57,26 @@ local function exit_status(ended, options)
   return PASSED
 end
 
+-- What is wrong with options that have no file of their own to be checked in, or nil.
+local function wrong_option(options)
+  if options.format and not output.is_form(options.format) then
+    return ("--format is pretty, tap, tap14 or json, not '%s'"):format(options.format)
+  end
+  local schedule = {
+    rto = { 0.001, 60, "a number of seconds" }, rc = { 1, 32, "a whole number" }, rm = { 0.1, 1000, "a number" },
+  }
+  for name, range in pairs(schedule) do
+    local value = options[name]
+    if value and (value < range[1] or value > range[2]) then
+      return ("--%s is %s from %s to %s, not %s"):format(name, range[3], range[1], range[2], value)
+    end
+  end
+end
+
 function run.main(options)
   options.version = "0.1.0"
-  if options.format and not output.is_form(options.format) then
-    return complain(USAGE, "--format is pretty, tap, tap14 or json, not '%s'", options.format)
-  end
+  local wrong = wrong_option(options)
+  if wrong then return complain(USAGE, "%s", wrong) end
   local p, problem = profile.of(options)
   if not p then return complain(USAGE, "%s", problem) end
   local chosen

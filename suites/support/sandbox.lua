@@ -37,6 +37,7 @@ end
 local function load_text(path, content)
   local text, problem = system.read(path, 4 * 1024 * 1024)
   if not text then return nil, problem end
+  if text:sub(1, 1) == "\27" then return nil, path .. ": this is compiled Lua, the source text is expected" end
   return load(text, "@" .. path, "t", environment(content))
 end
 
