@@ -316,8 +316,11 @@ static void a_finalizer_after_the_module_is_told(void **state)
 	(void)state;
 	lua_State *other = luaL_newstate();
 	luaL_openlibs(other);
-	// Made before the module, so finalized after it.
-	assert_int_equal(luaL_dostring(other, "late = setmetatable({}, {__gc = function() pcall(stun.text, 'x') end})"),
+	// Made before the module, so finalized after it, when there is nothing left to compute an HMAC with.
+	assert_int_equal(luaL_dostring(other, "late = setmetatable({}, {__gc = function()\n"
+					      "  pcall(stun.build, {class = 'request', method = 1,\n"
+					      "    attributes = {{'MESSAGE-INTEGRITY', key = 'k'}}})\n"
+					      "end})"),
 			 0);
 	luaL_requiref(other, "stun", luaopen_stun, 1);
 	lua_close(other);
