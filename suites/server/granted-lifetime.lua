@@ -51,7 +51,11 @@ scenario "what-is-left" {
     local answer = t:allocate { lifetime = 3600, token = { lifetime = 900, age = 500 } }
     t:check("7635-9-07", answer:at_most("LIFETIME", 407), { label = "Allocate" })
     local client = t:allocation { token = { lifetime = 7200 } }
-    local refreshed = t:refresh(client, { lifetime = 3600, token = { lifetime = 900, age = 500 } })
-    t:check("7635-9-07", refreshed:at_most("LIFETIME", 407), { label = "Refresh" })
+    local same = t:refresh(client, {
+      lifetime = 3600, token = { lifetime = 900, age = 500, mac_key = client.token.mac_key },
+    })
+    t:check("7635-9-07", same:at_most("LIFETIME", 407), { label = "Refresh, the same mac_key" })
+    local other = t:refresh(client, { lifetime = 3600, token = { lifetime = 900, age = 500 } })
+    t:check("7635-9-07", other:at_most("LIFETIME", 407), { label = "Refresh, a new mac_key" })
   end,
 }

@@ -54,14 +54,16 @@ while (@waiting || @running) {
 		push @running, $run;
 	}
 	wait_until { grep { !$_->{process}->alive } @running } 1;
-	for my $run (grep { !$_->{process}->alive } @running) {
+	my (@ended, @still);
+	push @{ $_->{process}->alive ? \@still : \@ended }, $_ for @running;
+	@running = @still;
+	for my $run (@ended) {
 		$run->{status} = $run->{process}->stop;
 		my @lines = json_lines($run->{process}->out);
 		$run->{results} = [grep { $_->{type} eq 'scenario' } @lines];
 		($run->{summary}) = grep { $_->{type} eq 'summary' } @lines;
 		$run->{err} = $run->{process}->err;
 	}
-	@running = grep { $_->{process}->alive } @running;
 	if (time > $deadline) {
 		diag 'still running: ' . join ', ', map { "$_->{name} ($_->{mode})" } @running, @waiting;
 		last;
