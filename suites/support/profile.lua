@@ -108,12 +108,19 @@ local function check(value, kind, path, report)
       if math.type(key) ~= "integer" or key < 1 or key > #value then report(path, kind.what, value) end
     end
   else
+    local names = {} -- sorted, so that of two mistakes it is always the same one that is told
     for key, field in pairs(value) do
       local name = path == "" and tostring(key) or path .. "." .. tostring(key)
-      if not kind.fields[key] then
+      names[#names + 1] = name
+      names[name] = { field, kind.fields[key] }
+    end
+    table.sort(names)
+    for _, name in ipairs(names) do
+      local field, field_kind = names[name][1], names[name][2]
+      if not field_kind then
         report(name, nil)
       else
-        check(field, kind.fields[key], name, report)
+        check(field, field_kind, name, report)
       end
     end
   end
@@ -344,6 +351,10 @@ end
 
 -- The profile that the command line of `assay run` asks for.
 function profile.of(options)
+  for _, name in ipairs(options.transports) do
+    local known, expected = transport(name)
+    if not known then return nil, ("--transport: %s is expected, this is %s"):format(expected, show(name, "")) end
+  end
   local given = {} -- what describes a target, as it stands on the command line
   for _, field in ipairs { "server", "launch", "server_name", "realm", "keys", "users", "transports" } do
     local value = options[field]
