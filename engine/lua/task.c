@@ -339,7 +339,7 @@ void task_cancel(struct task *task)
 void task_turn(struct scheduler *scheduler)
 {
 	// Those that become ready meanwhile wait for the next turn.
-	for (unsigned left = scheduler->ready_count; left && scheduler->ready.first && !scheduler->ending; left--) {
+	for (unsigned left = scheduler->ready_count; left && scheduler->ready.first; left--) {
 		resume(scheduler->ready.first);
 		if (scheduler->first->state == TASK_DONE)
 			return;

@@ -161,9 +161,9 @@ test(makes_and_removes_folders,
 	find(select(2, system.make_folder(folder .. "/a/file")), "Not a directory");
 	find(select(2, system.make_folder(folder .. "/a/file/x")), "Not a directory");
 	find(select(2, system.make_folder("/proc/no/such")), "No such file"); throws("path", system.make_folder, "");
-	same(link("/usr", folder .. "/a/link"), true);
+	same(system.make_folder(folder .. "/kept/safe"), true); same(link("../kept", folder .. "/a/link"), true);
 	same(system.remove_folder(folder .. "/a"), true); same(system.exists(folder .. "/a"), false);
-	same(system.exists("/usr/bin"), true);
+	same(system.exists(folder .. "/kept/safe"), true);
 	same(system.remove_folder(folder .. "/a"), true);
 	for _, path in ipairs{"", "/", ".", "..", "../..", "//"} do throws("may go", system.remove_folder, path) end;
 	find(select(2, system.remove_folder("/proc/self/fd")), "cannot remove");

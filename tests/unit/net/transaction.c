@@ -75,7 +75,7 @@ static void count_end(struct transaction *ended)
 	ends++;
 }
 
-static const struct transaction_plan quick = {.schedule = {.rto = 0.04, .rc = 4, .rm = 4}};
+static const struct transaction_plan quick = {.schedule = {.rto = 0.1, .rc = 4, .rm = 4}};
 
 static void start(struct transaction *transaction, uint8_t id)
 {
@@ -131,7 +131,7 @@ static void keeps_to_a_shorter_timeout(void **state)
 	(void)state;
 	struct transaction transaction;
 	struct transaction_plan plan = quick;
-	plan.timeout = 0.08;
+	plan.timeout = 0.2;
 	peer.drops = 100;
 	assert_int_equal(transaction_start(&transaction, told.endpoint, message(REQUEST, 1), 20, NULL, &plan, count_end,
 					   NULL, NULL), 0);
