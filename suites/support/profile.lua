@@ -196,12 +196,12 @@ local function complete(where, p)
   if not p.transports then
     p.transports = {}
     for _, name in ipairs { "udp", "tcp" } do
-      if p.launch or p.ports[name] then p.transports[#p.transports + 1] = name end
+      if not p.ports or p.ports[name] then p.transports[#p.transports + 1] = name end
     end
   end
   if #p.transports == 0 then refuse(where, "field 'transports': at least one of udp and tcp is expected") end
   for _, name in ipairs(p.transports) do
-    if not p.launch and not p.ports[name] then
+    if p.ports and not p.ports[name] then
       missing(where, "ports." .. name, ("the port for the transport %s that the profile names"):format(name))
     end
   end
