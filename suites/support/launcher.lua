@@ -80,15 +80,25 @@ function launcher:alive()
   return self.process ~= nil and self.process:alive()
 end
 
--- The last lines that the target printed.
+-- How it ended, nil while it lives.
+function launcher:ending()
+  if not self.process then return nil end
+  local _, text = self.process:status()
+  return text
+end
+
+-- The last lines that the target printed, as it printed them.
 function launcher:tail(count)
-  return self.process and self.process:tail(count) or ""
+  return self.process and self.process:tail(count) or self.last_lines or ""
 end
 
 -- Stops it, with two seconds of grace, and removes its folder.
 function launcher:stop()
   self.stopping = true
-  if self.process then self.process:stop(2) end
+  if self.process then
+    self.process:stop(2)
+    self.last_lines = self.process:tail()
+  end
   if self.folder then system.remove_folder(self.folder) end
   self.process, self.folder = nil, nil
 end

@@ -6,6 +6,7 @@
 
 local bench_of = require "support.bench"
 local clock = require "clock"
+local escape = require "reports.escape"
 local harness = require "support.harness"
 local launcher = require "support.launcher"
 local net = require "net"
@@ -19,6 +20,7 @@ local verdict = require "support.verdict"
 local session = {}
 session.__index = session
 
+local READY = 10 -- seconds within which a target answers for the first time
 local LAST_LINES = 12 -- of the log of a target that was lost
 
 -- p: the profile; chosen: scenarios; options: of the command line; rerun(id): the command that runs one again.
@@ -26,7 +28,7 @@ local LAST_LINES = 12 -- of the log of a target that was lost
 function session.open(p, chosen, options, rerun)
   local self = setmetatable({
     profile = p, chosen = chosen, options = options, counts = {}, began = clock.monotonic(),
-    ready_timeout = p.launch and p.launch.ready_timeout or 10, ended = net.condition(),
+    ended = net.condition(),
   }, session)
   for _, name in ipairs(verdict.names) do self.counts[name] = 0 end
   for _, one in ipairs(chosen) do self.needs_target = self.needs_target or not one.offline end
@@ -34,6 +36,8 @@ function session.open(p, chosen, options, rerun)
   local addresses, problem = profile.addresses(p)
   if not addresses then return nil, problem, "target" end
   self.bench = bench_of.new(p, addresses, options)
+  -- What runs already has no need of time to start: the schedule of a request is enough to hear of it.
+  self.ready_timeout = p.launch and (p.launch.ready_timeout or READY) or math.min(READY, self.bench.retransmission.total)
   self.recorder, problem = recorder.open(addresses, {
     capture = self.needs_target and options.capture ~= false, path = options.out and options.out .. "/capture.pcapng",
   })
@@ -91,8 +95,9 @@ function session:start_target(record)
     return not self.launcher or self.launcher:alive()
   end)
   if ok then return true end
+  local ending = self.launcher and self.launcher:ending()
   return nil, ("the target (%s) does not answer: %s%s"):format(self.profile.name, problem,
-    self.bench.dead and "; " .. self.bench.dead or "")
+    ending and "; " .. ending or "")
 end
 
 -- Another program may have taken the port that was free when it was chosen; a target that ended at once gets a second one.
@@ -157,20 +162,21 @@ end
 
 function session:finish()
   local last_words = self.lost and self.launcher and self.launcher:tail(LAST_LINES) or ""
+  local log = escape.lines(last_words, LAST_LINES, 400) -- it is the target's: any octets
   if self.launcher then self.launcher:stop() end
   local differences = self.recorder:compare()
   local written, why = self.recorder:close()
   if not written then self.reports:complain(self.options.out .. "/capture.pcapng", why) end
   local summary = {
     type = "summary", seconds = clock.monotonic() - self.began, differences = differences,
-    interrupted = self.interrupted, aborted = self.lost, folder = self.options.out, planned = self.harness.planned,
+    interrupted = self.interrupted, aborted = self.lost, log = #log > 0 and log or nil, folder = self.options.out, planned = self.harness.planned,
     done = self.harness.done, usage = system.usage(),
   }
   for name, count in pairs(self.counts) do summary[name] = count end
   if self.lost then
-    system.write(2, ("assay: %s%s\n"):format(self.lost,
-      last_words ~= "" and "; its last lines:\n" .. last_words or ""))
-    self.reports:abort(self.lost, summary)
+    local ending = #log > 0 and "\n" .. table.concat(log, "\n") or ""
+    system.write(2, ("assay: %s%s%s\n"):format(self.lost, #log > 0 and "; its last lines:" or "", ending))
+    self.reports:abort(self.lost .. ending, summary)
   else
     self.reports:finish(summary)
   end
