@@ -13,7 +13,7 @@
 local faults = {}
 
 local topics = {
-  "challenge", "admission", "nonce", "answers", "signature", "key", "token", "time", "lifetime", "session",
+  "challenge", "admission", "nonce", "answers", "signature", "key", "token", "cbc", "time", "lifetime", "session",
   "allocation", "relaying", "variant",
 }
 
