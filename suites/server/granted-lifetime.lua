@@ -42,6 +42,20 @@ scenario "refresh" {
   end,
 }
 
+scenario "refresh-without-token" {
+  title = "a Refresh without a token does not outbid the token before it",
+  covers = { "7635-9-06" },
+  run = function(t)
+    local client = t:allocation { token = { lifetime = 700 } }
+    local answer = t:refresh(client, { lifetime = 3600, token = false, step = "Refresh without a token" })
+    if answer:is_success().ok then
+      t:check("7635-9-06", answer:at_most("LIFETIME", 700 + (t.profile.delta or 5)))
+    else
+      t:check("7635-9-06", answer:is_error(400, 401)) -- AMB-25: both are fine
+    end
+  end,
+}
+
 scenario "what-is-left" {
   title = "an allocation does not outlive its token by more than Delta",
   covers = { "7635-9-07" },

@@ -26,6 +26,21 @@ scenario "unknown-kid" {
   end,
 }
 
+scenario "kid-in-other-case" {
+  title = "the kid is compared with its case",
+  covers = { "7515-4.1.4-01" },
+  run = function(t)
+    local control = t:control {}
+    local kid = control.answer.request.token.kid
+    local other = kid:upper() ~= kid and kid:upper() or kid:lower()
+    if other == kid then t:skip "the first kid of the profile has no letters" end
+    for _, key in ipairs(t.profile.keys) do
+      if key.kid == other then t:skip "the profile names that kid in both cases" end
+    end
+    t:refused("7515-4.1.4-01", control, { username = other }, 401)
+  end,
+}
+
 scenario "other-kid" {
   title = "a token sealed under another known key gets 401",
   covers = { "7635-7-03" },

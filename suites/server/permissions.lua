@@ -7,11 +7,7 @@ local bytes = require "bytes"
 local expect = require "support.expect"
 local scenario = require "support.scenario"
 
--- An address for permissions. It need not answer; a server may forbid it, and then there is nothing to judge.
-local function peer_of(t, client)
-  return t.profile.peer or { address = client.endpoint:address().address, port = 50000 }
-end
-
+-- A server may forbid any peer it likes, and then there is nothing to judge.
 local function unless_forbidden(t, answer)
   if answer:code() == 403 then t:skip("the server forbids the peer (403)") end
   return answer
@@ -23,11 +19,28 @@ scenario "session-key" {
   transports = "each",
   run = function(t)
     local client = t:allocation()
-    local peer = peer_of(t, client)
+    local peer = t:peer(client)
     local permitted = unless_forbidden(t, t:create_permission(client, { peer = peer }))
     t:check("7635-9-12", expect.all { permitted:is_success(), permitted:is_signed() }, { label = "CreatePermission" })
     local bound = unless_forbidden(t, t:channel_bind(client, { peer = peer, channel = 0x4000 }))
     t:check("7635-9-12", expect.all { bound:is_success(), bound:is_signed() }, { label = "ChannelBind" })
+  end,
+}
+
+scenario "newest-key" {
+  title = "after a Refresh with a new token its key is the session key",
+  covers = { "7635-9-12" },
+  run = function(t)
+    local client = t:allocation()
+    local peer = t:peer(client)
+    unless_forbidden(t, t:create_permission(client, { peer = peer }))
+    local old_key, old_kid = client.session_key, client.username
+    t:control({ on = client, lifetime = 600, token = {}, step = "Refresh with a new token" }, "Refresh")
+    t:check("7635-9-12", t:create_permission(client, { peer = peer, step = "CreatePermission under the new key" }):is_success())
+    local old = t:create_permission(client, {
+      peer = peer, username = old_kid, integrity_key = function() return old_key end, step = "CreatePermission under the old key",
+    })
+    t:note("the key of the first token after that: %s", old:describe())
   end,
 }
 
@@ -38,7 +51,7 @@ scenario "other-keys" {
   run = function(t)
     local client = t:allocation()
     local stranger = t:allocation()
-    local peer = peer_of(t, client)
+    local peer = t:peer(client)
     local requests = {
       { "CreatePermission", { peer = peer, token = false } },
       { "ChannelBind", { peer = peer, channel = 0x4001, token = false } },
@@ -66,10 +79,55 @@ scenario "token-attached" {
   covers = { "7635-9-14" },
   run = function(t)
     local client = t:allocation()
-    local peer = peer_of(t, client)
+    local peer = t:peer(client)
     unless_forbidden(t, t:create_permission(client, { peer = peer }))
     local answer = t:create_permission(client, { peer = peer, token = client.token, step = "CreatePermission with the token" })
     t:check("7635-9-14", expect.any { answer:is_success(), answer:is_error(400, 420) }, { label = "the answer" })
     t:check("7635-9-14", t:refresh(client, { lifetime = 600 }):is_success(), { label = "the allocation lives on" })
+  end,
+}
+
+scenario "without-integrity" {
+  title = "CreatePermission and ChannelBind without integrity get 401 and install nothing",
+  covers = { "5766-9.2-01" },
+  allocations = 2,
+  run = function(t)
+    local client, other = t:allocation(), t:allocation()
+    local peer = t.profile.peer and t:peer(client) or other.relayed
+    local kid = client.username
+    local function unsigned(method, more)
+      local spec = { credentials = false, peer = peer, attributes = { { "USERNAME", kid } }, step = method .. " without integrity" }
+      for field, value in pairs(more or {}) do spec[field] = value end
+      local answer = t:on(client, method, spec)
+      t:check("5766-9.2-01", answer:is_error(401), { label = method .. ": 401" })
+      if answer:code() == 401 then
+        t:check("5766-9.2-01", expect.all { answer:has "REALM", answer:has "NONCE" }, { label = method .. ": the challenge" })
+      end
+    end
+    unsigned "CreatePermission"
+    unsigned("ChannelBind", { channel = 0x4002 })
+    if not t.profile.peer then
+      unless_forbidden(t, t:create_permission(other, { peer = client.relayed }))
+      t:check("5766-9.2-01", t:stays_closed(client, other), { label = "no permission is installed" })
+      unless_forbidden(t, t:create_permission(client, { peer = peer }))
+      local opened = t:relays(client, other)
+      if opened and not opened.ok then t:inconclusive "with a permission no datagram passes either" end
+    end
+  end,
+}
+
+scenario "send-indication" {
+  title = "a Send indication is relayed without credentials, and never answered",
+  covers = { "5766-10.2-01" },
+  allocations = 2,
+  run = function(t)
+    local client = t:allocation()
+    local other = not t.profile.peer and t:allocation() or nil
+    local passes = t:relays(client, other)
+    if not passes then t:skip "the server forbids the peer (403)" end
+    t:check("5766-10.2-01", passes, { label = "relayed without credentials" })
+    if not passes.ok then return end
+    t:check("5766-10.2-01", t:drops_unknown(client, other), { label = "dropped with an unknown attribute" })
+    t:check("5766-10.2-01", t:unanswered(client), { label = "not answered" })
   end,
 }

@@ -58,6 +58,30 @@ scenario "tag-in-front" {
   end,
 }
 
+scenario "nonce-of-another-length" {
+  title = "an AES-GCM token with a nonce of another length than 12 octets is refused",
+  covers = { "5116-5.2-01" },
+  run = function(t)
+    local control = t:control {}
+    for _, length in ipairs { 8, 16 } do
+      t:refused("5116-5.2-01", control, { token = { nonce = t:random(length) } }, { 401, 400 },
+        { label = ("%d octets"):format(length) })
+    end
+  end,
+}
+
+scenario "shortened-tag" {
+  title = "a shortened GCM tag does not pass",
+  covers = { "5116-5.2-02" },
+  run = function(t)
+    local control = t:control {}
+    for _, length in ipairs { 15, 12, 8, 4, 0 } do
+      t:refused("5116-5.2-02", control, { token = { tag_length = length } }, { 401, 400 },
+        { label = ("%d octets"):format(length) })
+    end
+  end,
+}
+
 scenario "impossible-structure" {
   title = "a token whose structure is impossible is refused, and the server goes on",
   covers = { "7635-7-05" },

@@ -116,6 +116,7 @@ function client:craft(method, spec)
     method = method, spec = spec, token = token, key = key, key_name = key_name, username = username,
     known_keys = { key, right_key, token and token.mac_key, token and token.mac_key:sub(1, 16) },
     integrity_attribute = integrity and integrity[1] or nil,
+    USERNAME = username, REALM = self.realm, NONCE = self.nonce,
   }
 end
 

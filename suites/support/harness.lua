@@ -6,8 +6,10 @@
 
 local clock = require "clock"
 local hands = require "support.hands"
+local invariant = require "support.invariant"
 local net = require "net"
 local preflight = require "support.preflight"
+local recorder = require "support.recorder"
 local scenario = require "support.scenario"
 local stop = require "support.stop"
 local verdict = require "support.verdict"
@@ -17,10 +19,12 @@ harness.__index = harness
 
 local most_restarts = 100 -- of the target in one run: a bound, far above what a run needs
 
--- bench, recorder; options: jobs, rerun(id) → command; launcher: nil for a target that assay did not start.
+-- rules: the invariants that all messages are judged by. bench, recorder; options: jobs, rerun(id) → command; launcher: nil for a target that assay did not start.
 -- on_result(result) takes each result as soon as there is one, on_progress(state) is told of every change.
 function harness.new(fields)
   fields.running, fields.done, fields.failed = {}, 0, 0
+  fields.judge = invariant.judge(fields.rules)
+  fields.recorder.on_message = function(seen, entry) fields.judge:see(seen, entry) end
   return setmetatable(fields, harness)
 end
 
@@ -104,7 +108,9 @@ function harness:progress()
   self.on_progress { done = self.done, planned = self.planned, running = ids, failed = self.failed }
 end
 
+-- The first check that made the verdict, in words; nil where there is nothing to explain.
 local function reason_of(checks, wanted)
+  if wanted == "pass" then return nil end
   for _, check in ipairs(checks) do
     if check.verdict == wanted then
       return ("%s: expected %s; got %s"):format(check.requirement, check.expected, check.got)
@@ -270,7 +276,8 @@ end
 
 -- Runs all. nil, text when the target was lost for good; the results up to then have been reported.
 function harness:run(instances)
-  self.planned = #instances
+  self.planned = #instances + #self.rules
+  self.began = clock.now()
   self.liveness = self.recorder:record "liveness"
   local shared, alone = {}, {}
   for _, instance in ipairs(instances) do
@@ -292,7 +299,20 @@ function harness:run(instances)
       if not ok then return nil, problem end
     end
   end
+  if not self.interrupted then self:report_invariants() end
   return true
+end
+
+-- The rules for every message, after all messages came.
+function harness:report_invariants()
+  for _, rule in ipairs(self.rules) do
+    local said = self.judge:result(rule)
+    self:result({ id = rule.id, scenario = rule }, {
+      verdict = said.verdict or "skip", checks = said.checks,
+      reason = not said.verdict and "no message came that it speaks of" or reason_of(said.checks, said.verdict),
+      exchange = recorder.exchange(said.evidence, self.began, true),
+    })
+  end
 end
 
 -- Stops at once; what ran is given up without a verdict.

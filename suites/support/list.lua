@@ -41,7 +41,7 @@ local function as_json(chosen, rows)
   for i, one in ipairs(rows and catalogue.all or chosen) do
     lines[i] = json.encode(rows and one or {
       id = one.id, title = one.title, covers = json.array(one.covers), faults = json.array(one.faults),
-      needs = json.array(one.needs), alone = one.alone, harm = one.harm,
+      needs = json.array(one.needs or {}), alone = one.alone or false, harm = one.harm or false,
     }, { "id", "title" })
   end
   return lines
@@ -56,6 +56,10 @@ function list.main(options)
   if not chosen then
     system.write(2, "assay: " .. problem .. "\n")
     return 2
+  end
+  -- Every run judges all messages by the invariants too, so they stand beside its scenarios.
+  if #options.filters == 0 then
+    for _, rule in ipairs(suites.invariants()) do chosen[#chosen + 1] = rule end
   end
   local lines
   if options.format == "json" then

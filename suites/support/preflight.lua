@@ -15,12 +15,14 @@ function preflight.ready(bench, record, patience, alive)
   local deadline = clock.monotonic() + patience
   for _, transport in ipairs(bench.profile.transports) do
     local why
+    local patience_once = 0.05 -- grows: a target that is not up yet is asked again soon, a slow one is heard out
     repeat
       local left = deadline - clock.monotonic()
       if not alive() then return nil, "it ended before it answered" end
       if left <= 0 then return nil, ("it did not answer on %s within %.0f s (%s)"):format(transport, patience, why) end
       local answered
-      answered, why = preflight.answers(bench, record, transport, math.min(left, 1))
+      answered, why = preflight.answers(bench, record, transport, math.min(left, patience_once))
+      patience_once = math.min(patience_once * 2, 1)
       if not answered then net.sleep(0.02) end
     until answered
   end

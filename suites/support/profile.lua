@@ -321,6 +321,8 @@ function profile.from_options(options)
   end)
 end
 
+local REFERENCE_NONCES = 8 -- seconds: short enough for a run to outlive one
+
 -- The embedded reference server: started as a process of its own, like any other target.
 function profile.reference(options)
   return guard(function()
@@ -332,13 +334,14 @@ function profile.reference(options)
           table.concat(faults.nearest(name), ", "))
       end
     end
-    local command = { system.program(), "serve" }
+    local command = { system.program(), "serve", "--nonce-lifetime", tostring(REFERENCE_NONCES) }
     for _, fault in ipairs(options.faults) do table.move({ "--fault", fault }, 1, 2, #command + 1, command) end
     local p = {
       name = "assay reference server" .. (#options.faults > 0 and " with " .. table.concat(options.faults, ", ") or ""),
       transports = #options.transports > 0 and options.transports or { "udp", "tcp" },
       server_name = defaults.server_name, realm = defaults.realm, keys = {}, users = {},
       third_party = options.third_party, launch = { command = command }, delta = defaults.delta,
+      nonce_lifetime = REFERENCE_NONCES,
     }
     for i, key in ipairs(defaults.keys) do
       p.keys[i] = { kid = key.kid, algorithm = key.algorithm, key = bytes.base64(key.key) }

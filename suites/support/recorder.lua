@@ -41,7 +41,7 @@ function recorder.open(addresses, options)
   if not options.capture then
     self.kind = "own sockets (libpcap is not used)"
   else
-    self:listen(target)
+    self:listen(target, addresses)
   end
   return self
 end
@@ -52,27 +52,24 @@ function recorder:expect_target(addresses)
   for _, address in pairs(addresses) do
     any = address
     self.targets[name_of(address)] = true
+    if self.live then self.live:watch(address.port) end
   end
   return any
 end
 
 -- Starts libpcap on the interface by which the target is reached. The filter is wide on purpose: an answer from another
 -- address or port must be seen. Which packets are ours is decided in `packet`.
-function recorder:listen(target)
-  local net = require "net"
-  local probe, problem = net.udp { remote = target }
-  local own = probe and probe:address().address
-  if probe then probe:close() end
-  local interface
-  if own then interface, problem = capture.interface_of(own) end
+function recorder:listen(target, addresses)
+  local interface, problem = capture.interface_to(target.address)
   if interface then
-    local filter = ("host %s or (udp and dst host %s) or icmp or icmp6"):format(target.address, own)
     local why
+    local filter = ("host %s or udp or icmp or icmp6"):format(target.address)
     self.live, why = capture.live { interface = interface, filter = filter,
       on_packet = function(packet) self:packet(packet) end }
     problem = why
   end
   if self.live then
+    for _, address in pairs(addresses) do self.live:watch(address.port) end
     self.kind = "libpcap on " .. interface
   else
     self.kind = ("own sockets (no capture: %s)"):format(problem or "no interface has our address")
@@ -82,7 +79,7 @@ end
 -- A new record of one scenario.
 function recorder:record(id)
   local new = setmetatable({
-    id = id, recorder = self, entries = {}, steps = {}, started = clock.now(), transmissions = {}, answers = {},
+    id = id, recorder = self, entries = {}, steps = {}, started = clock.now(), transmissions = {}, answers = {}, requests = {},
   }, record)
   self.records[#self.records + 1] = new
   return new
@@ -92,6 +89,7 @@ end
 function record:watch(endpoint, client)
   local flow = { record = self, client = client, transport = endpoint:transport(), address = endpoint:address() }
   self.recorder.flows[flow.transport .. name_of(flow.address)] = flow
+  if self.recorder.live then self.recorder.live:watch(flow.address.port) end
   endpoint:tap(function(direction, octets, peer, time)
     self:keep(flow, direction, octets, peer or client.remote, time)
   end)
@@ -112,6 +110,7 @@ function record:keep(flow, direction, octets, peer, time)
   if transaction and sent then
     self.steps[transaction] = entry.step
     self.transmissions[transaction] = (self.transmissions[transaction] or 0) + 1
+    self.requests[transaction] = self.requests[transaction] or entry
   elseif transaction then
     entry.step = self.steps[transaction] or entry.step
     self:weigh(entry, transaction)
@@ -119,7 +118,18 @@ function record:keep(flow, direction, octets, peer, time)
   if direction == "received" and name_of(peer) ~= name_of(flow.client.remote) then
     self:differ("%s came from %s, the request went to %s", entry.step, name_of(peer), name_of(flow.client.remote))
   end
+  if direction == "received" and self.recorder.on_message then self.recorder.on_message(self:seen(entry), entry) end
   if not self.recorder.live and direction ~= "icmp" then self.recorder:synthesize(flow, entry) end
+end
+
+-- A received message as the invariants take it.
+function record:seen(entry)
+  local message, problem = stun.parse(entry.octets)
+  local asked = self.requests[transaction_of(entry.octets) or ""]
+  return {
+    octets = entry.octets, message = message, problem = problem, request = asked and stun.parse(asked.octets),
+    from = name_of(entry.from), to = name_of(entry.to), asked = asked and name_of(asked.to), transport = entry.transport,
+  }
 end
 
 -- An answer to nothing, or more answers than there were requests.
@@ -171,6 +181,15 @@ function recorder:comment(flow, octets)
   return ("%s: %s"):format(id, transaction and flow.record.steps[transaction] or flow.client.step)
 end
 
+-- The flow whose socket has this address. A socket that was closed has given its port back, and somebody else may have it
+-- by now; only what the target itself still sends or is sent belongs to it then.
+function recorder:flow_at(protocol, address, other, time)
+  local flow = self.flows[protocol .. name_of(address)]
+  local closed = flow and flow.client.closed_at
+  if closed and time > closed and not self.targets[name_of(other)] then return nil end
+  return flow
+end
+
 -- A packet that libpcap saw: ours if one end is a socket of ours, or (TCP before we know our port) the target's.
 function recorder:packet(packet)
   local protocol, source, destination, payload = packet.protocol, packet.source, packet.destination, packet.payload
@@ -179,8 +198,8 @@ function recorder:packet(packet)
     payload = ""
   end
   if not source or not source.port or not destination or not destination.port then return end
-  local out, back = self.flows[protocol .. name_of(source)], self.flows[protocol .. name_of(destination)]
-  local flow = out or back
+  local out = self:flow_at(protocol, source, destination, packet.time)
+  local flow = out or self:flow_at(protocol, destination, source, packet.time)
   if not flow then
     local to_target = self.targets[name_of(source)] or self.targets[name_of(destination)]
     if protocol == "tcp" and to_target then self:write(packet.data, packet.link, packet.time, nil, packet.length) end
@@ -233,20 +252,24 @@ local function summary_of(octets)
   return ("%d octets that are no STUN message"):format(#octets)
 end
 
--- The exchange as results.ndjson holds it; `full` adds the decoded text of each message.
-function record:exchange(full)
+-- Entries as results.ndjson holds them, with times from `began`; `full` adds the decoded text of each message.
+function recorder.exchange(entries, began, full)
   local list = {}
-  for i, entry in ipairs(self.entries) do
+  for i, entry in ipairs(entries) do
     local icmp = entry.direction == "icmp"
     local message = full and not icmp and stun.parse(entry.octets)
     list[i] = {
-      time = math.floor((entry.time - self.started) * 1e6) / 1e6, direction = entry.direction,
+      time = math.floor((entry.time - began) * 1e6) / 1e6, direction = entry.direction,
       transport = entry.transport, from = name_of(entry.from), to = name_of(entry.to), frame = entry.frame,
       step = entry.step, summary = icmp and "ICMP: " .. entry.octets or summary_of(entry.octets),
       text = message and message:text() or nil, hex = not icmp and bytes.hex(entry.octets) or nil,
     }
   end
   return list
+end
+
+function record:exchange(full)
+  return recorder.exchange(self.entries, self.started, full)
 end
 
 -- What was sent last, for a person.
@@ -272,6 +295,7 @@ function recorder:compare()
     end
   end
   local statistics = self.live:statistics()
+  if statistics.error then self.differences[#self.differences + 1] = "the capture ended early: " .. statistics.error end
   local dropped = statistics.dropped + statistics.interface_dropped
   if dropped > 0 then
     self.differences[#self.differences + 1] =
@@ -282,9 +306,9 @@ function recorder:compare()
   for _, list in pairs(self.seen) do
     for _, one in ipairs(list) do
       local closed = one.flow.client.closed_at
-      if one.outgoing then
+      if one.outgoing and not (closed and one.time > closed) then
         one.flow.record:differ("frame %d left our address, but none of our sockets sent it", one.frame)
-      elseif not closed or one.time < closed - 0.001 then
+      elseif not one.outgoing and (not closed or one.time < closed - 0.001) then
         one.flow.record:differ("frame %d was addressed to our socket, which did not receive it", one.frame)
       end
     end

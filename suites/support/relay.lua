@@ -69,4 +69,37 @@ function relay.datagram(bench, first, second)
     passed and "it arrived" or ("none of %d arrived"):format(attempts), { silent = not passed })
 end
 
+-- Without a permission nothing gets from the allocation of `first` to that of `second`. What must not come is asked for
+-- as often as what must come, so a lost datagram decides nothing; the caller shows that with a permission it does pass.
+function relay.stays_closed(first, second)
+  local payload = "assay " .. bytes.hex(bytes.random(8))
+  local passed = relay.passes(first, second, assert(relay.indication(second.relayed, payload)), payload, 4)
+  return expect.new(not passed, "nothing is relayed without a permission", passed and "a datagram arrived" or "nothing arrived")
+end
+
+-- An indication with an unknown comprehension-required attribute is dropped (RFC 5389 section 7.3.2), on a way that was
+-- shown to be open.
+function relay.drops_unknown(bench, first, second)
+  local payload = "assay " .. bytes.hex(bytes.random(8))
+  local peer = bench.profile.peer or second.relayed
+  local octets = assert(relay.indication(peer, payload, { { 0x7F00, "unknown" } }))
+  local passed = relay.passes(first, bench.profile.peer and first or second, octets, payload, 4)
+  return expect.new(not passed, "a Send indication with an unknown attribute is dropped",
+    passed and "it was relayed" or "nothing arrived")
+end
+
+-- No message of any class comes back with the transaction ID of a Send indication.
+function relay.unanswered(one)
+  local octets = assert(relay.indication({ address = one.endpoint:address().address, port = 50001 }, "assay"))
+  local transaction = octets:sub(9, 20)
+  local answered
+  for _ = 1, 3 do
+    one:send(octets, "Send indication to a peer without permission")
+    answered = answered or one:await(interval, function(received)
+      return #received >= 20 and received:sub(9, 20) == transaction
+    end)
+  end
+  return expect.new(not answered, "no answer to a Send indication", answered and "an answer came" or "none came")
+end
+
 return relay

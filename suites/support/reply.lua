@@ -178,6 +178,18 @@ function reply:at_most(attribute, most)
   return expect.new(value <= most, ("%s of at most %d"):format(attribute, most), ("%s %d"):format(attribute, value))
 end
 
+-- A number in an attribute is at least `least`.
+function reply:at_least(attribute, least)
+  local value, served = self:get(attribute), self:is_success()
+  local expected = ("%s of at least %d"):format(attribute, least)
+  if not served.ok then
+    return expect.new(false, expected, served.got,
+      { unclear = served.unclear or "no success response to look at: " .. served.got })
+  end
+  local number = math.type(value) == "integer"
+  return expect.new(number and value >= least, expected, number and ("%s %d"):format(attribute, value) or "no " .. attribute)
+end
+
 -- The lists of types in UNKNOWN-ATTRIBUTES, and whether a type is in it.
 function reply:lists_unknown(attribute)
   local types = self:get "UNKNOWN-ATTRIBUTES"

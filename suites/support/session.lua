@@ -14,6 +14,7 @@ local output = require "support.output"
 local preflight = require "support.preflight"
 local profile = require "support.profile"
 local recorder = require "support.recorder"
+local suites = require "support.suites"
 local system = require "system"
 local verdict = require "support.verdict"
 
@@ -55,7 +56,7 @@ function session.open(p, chosen, options, rerun)
   end
   self.harness = harness.new {
     bench = self.bench, recorder = self.recorder, launcher = self.launcher, jobs = options.jobs or 32, rerun = rerun,
-    ready_timeout = self.ready_timeout,
+    ready_timeout = self.ready_timeout, rules = self.needs_target and suites.invariants() or {},
     on_result = function(result)
       self.counts[result.verdict] = self.counts[result.verdict] + 1
       self.reports:scenario(result)
@@ -75,7 +76,7 @@ function session:begin(notes)
   end
   local faults = self.options.faults
   self.reports:start {
-    type = "run", assay = self.options.version, started = clock.utc(clock.now()), scenarios = #instances,
+    type = "run", assay = self.options.version, started = clock.utc(clock.now()), scenarios = #instances + #self.harness.rules,
     target = { name = p.name, addresses = addresses, transports = p.transports }, capture = self.recorder.kind,
     realm = bench.realm, server_name = bench.announced or bench.server_name, third_party = p.third_party,
     integrity_key = p.third_party and bench.integrity_form or nil, notes = notes,

@@ -3,6 +3,7 @@
 -- Finds scenarios: a folder of suites/ by name, a file, or an id (with the transport behind @), narrowed by filters.
 
 local system = require "system"
+local invariant = require "support.invariant"
 local sandbox = require "support.sandbox"
 local scenario = require "support.scenario"
 
@@ -94,6 +95,16 @@ function suites.select(words, filters, default)
     return nil, ("no scenario matches the filter %s, so nothing would be judged"):format(table.concat(filters, ", "))
   end
   return chosen
+end
+
+-- The rules for every message (support/invariant.lua).
+function suites.invariants()
+  local root = system.root() .. "/suites/invariants/"
+  return invariant.all(function(name)
+    local chunk, problem = sandbox.suite(root .. name .. ".lua")
+    if not chunk then error(problem, 0) end
+    return chunk
+  end)
 end
 
 -- Every scenario there is.

@@ -66,6 +66,12 @@ SKIP: {
 		'7635-6.2-11' => 'warn',     # 160 bits only
 		'7635-9-05' => 'warn',       # 105 s for 100
 		'7635-9-07' => 'warn',       # the ceiling of the Allocate on Refresh
+		'5766-6.2-02' => 'fail',     # 400 for an unknown protocol
+		'5766-7.2-01' => 'fail',     # a Refresh right after the deletion succeeds
+		'5766-4-01' => 'warn',       # 401 for 441
+		'7635-B-06' => 'warn',       # 160 bits only
+		'5116-5.2-01' => 'warn',     # nonces of any length
+		'5389-7.3.1.1-01' => 'warn', # NULs in reason phrases
 		'5389-15.4-02' => 'warn',    # 420 for an attribute behind the integrity
 	);
 	my %found = map { $_ => $worst->{$_} } grep { $worst->{$_} ne 'pass' } keys %$worst;

@@ -29,15 +29,17 @@ cmp_ok scalar @faults, '>', 90, 'there are ' . @faults . ' of them';
 # Runs: one of the conforming server in each of its two modes, then each fault in the mode that it belongs to.
 my @runs = ({ name => '', mode => 'tokens' }, { name => '', mode => 'plain' });
 for my $fault (@faults) {
-	my @modes = $fault->{kind} eq 'variant' ? qw(tokens plain) : $fault->{plain} ? 'plain' : 'tokens';
+	# What becomes of unknown attributes is judged in either mode.
+	my $both = $fault->{kind} eq 'variant' || grep { $_ eq '5389-7.3.1-01' } @{ $fault->{requirements} };
+	my @modes = $both ? qw(tokens plain) : $fault->{plain} ? 'plain' : 'tokens';
 	push @runs, map { { name => $fault->{name}, mode => $_, kind => $fault->{kind} } } @modes;
 }
 
-# A short RTO keeps the faults that answer nothing from holding up the matrix: the schedule then takes 15.8 s.
+# A short RTO keeps the faults that answer nothing from holding up the matrix: the schedule then takes 4 s.
 sub command_of {
 	my ($run) = @_;
 	return (
-		assay(), 'run', '--no-capture', '--format', 'json', '--rto', '0.2',
+		assay(), 'run', '--no-capture', '--format', 'json', '--rto', '0.05',
 		($run->{mode} eq 'plain' ? '--no-third-party' : ()),
 		($run->{name} ne '' ? ('--fault', $run->{name}) : ()), 'server'
 	);

@@ -1,0 +1,33 @@
+-- SPDX-License-Identifier: BSD-3-Clause
+--
+-- The header of responses, and where they come from. RFC 5389 section 6.
+
+local invariant = require "support.invariant"
+
+invariant "header" {
+  title = "every response has a well-formed header and comes from the address that was asked",
+  covers = { "5389-6-01" },
+  judge = function(seen, check)
+    local id = "5389-6-01"
+    -- The first two bits tell STUN from ChannelData (01), which is no matter of this rule.
+    if #seen.octets > 0 and seen.octets:byte(1) >> 6 == 1 then return end
+    check(id, seen.message ~= nil, {
+      label = "well formed", expected = "a well-formed STUN message", got = seen.problem,
+    })
+    local m = seen.message
+    if not m then return end
+    check(id, m:cookie() == 0x2112A442, {
+      label = "magic cookie", expected = "the cookie 0x2112A442", got = ("0x%08X"):format(m:cookie()),
+    })
+    local class = m:class()
+    if class ~= "success" and class ~= "error" then return end
+    check(id, seen.request ~= nil, {
+      label = "transaction ID", expected = "the transaction ID of a request", got = "one that was never sent",
+    })
+    if not seen.request then return end
+    check(id, m:method() == seen.request:method(), {
+      label = "method", expected = seen.request:method(), got = m:method(),
+    })
+    check(id, seen.from == seen.asked, { label = "address", expected = "an answer from " .. seen.asked, got = seen.from })
+  end,
+}

@@ -1,0 +1,137 @@
+-- SPDX-License-Identifier: BSD-3-Clause
+--
+-- What TURN asks of a server in a token session: allocations, who they belong to, how they end. RFC 5766 sections 4 to 7,
+-- RFC 8656 section 7.2.
+
+local expect = require "support.expect"
+local scenario = require "support.scenario"
+
+scenario "never-unauthenticated" {
+  title = "no Allocate is served without verified integrity",
+  covers = { "8656-7.2-01" },
+  transports = "each",
+  run = function(t)
+    local control = t:control {}
+    t:check("8656-7.2-01", t:with_defect(control, { credentials = false, token = false }):is_refused(), { label = "bare" })
+    t:check("8656-7.2-01", t:with_defect(control, { integrity = false }):is_refused(), { label = "a token alone" })
+    t:check("8656-7.2-01", t:with_defect(control, { edits = { { "flip", "MESSAGE-INTEGRITY", 80 } } }):is_refused(),
+      { label = "wrong integrity" })
+  end,
+}
+
+scenario "second-allocate" {
+  title = "an Allocate on a 5-tuple that has an allocation gets 437, with another valid token too",
+  covers = { "5766-6.2-01" },
+  transports = "each",
+  run = function(t)
+    local client = t:allocation()
+    t:check("5766-6.2-01", t:on(client, "Allocate", { step = "a second Allocate" }):is_error(437),
+      { label = "the same token" })
+    t:check("5766-6.2-01", t:on(client, "Allocate", { token = {}, step = "a second Allocate, new token" }):is_error(437),
+      { label = "a new token" })
+  end,
+}
+
+scenario "requested-transport" {
+  title = "an Allocate without REQUESTED-TRANSPORT gets 400, with an unknown protocol 442",
+  covers = { "5766-6.2-02" },
+  run = function(t)
+    local control = t:control {}
+    t:refused("5766-6.2-02", control, { protocol = false }, 400, { label = "without" })
+    t:refused("5766-6.2-02", control, { protocol = 99 }, 442, { label = "protocol 99" })
+  end,
+}
+
+scenario "success-attributes" {
+  title = "the success response has XOR-RELAYED-ADDRESS, LIFETIME and XOR-MAPPED-ADDRESS",
+  covers = { "5766-6.2-03" },
+  transports = "each",
+  run = function(t)
+    local client, answer = t:allocation()
+    for _, attribute in ipairs { "XOR-RELAYED-ADDRESS", "LIFETIME", "XOR-MAPPED-ADDRESS" } do
+      t:check("5766-6.2-03", answer:has(attribute), { label = attribute })
+    end
+    local own, mapped = client.endpoint:address(), answer:get "XOR-MAPPED-ADDRESS"
+    if type(mapped) ~= "table" then return end
+    local same = expect.same(mapped.address .. ":" .. mapped.port, own.address .. ":" .. own.port)
+    if t:direct_path() then
+      t:check("5766-6.2-03", same, { label = "the mapped address is ours" })
+    elseif not same.ok then
+      t:note("the mapped address is %s, ours is %s (the path may hold a NAT)", same.got, same.expected)
+    end
+  end,
+}
+
+scenario "usual-lifetime" {
+  title = "under a long token the usual rules for LIFETIME hold",
+  covers = { "5766-6.2-04" },
+  run = function(t)
+    local token = { lifetime = 86400 }
+    local plain = t:allocate { token = token }
+    t:check("5766-6.2-04", plain:at_least("LIFETIME", 600), { label = "at least the default" })
+    t:put_down(plain.client)
+    local long = t:allocate { token = token, lifetime = 7200 }
+    t:check("5766-6.2-04", long:at_most("LIFETIME", 3600), { label = "at most an hour" })
+    t:put_down(long.client)
+  end,
+}
+
+scenario "refresh-and-delete" {
+  title = "a Refresh carries the new LIFETIME; with LIFETIME 0 it deletes the allocation",
+  covers = { "5766-7.2-01" },
+  transports = "each",
+  run = function(t)
+    local client = t:allocation { token = { lifetime = 7200 } }
+    local plain = t:refresh(client)
+    t:check("5766-7.2-01", expect.all { plain:is_success(), plain:has "LIFETIME" }, { label = "without LIFETIME" })
+    local longer = t:refresh(client, { lifetime = 1200 })
+    t:check("5766-7.2-01", expect.all { longer:is_success(), longer:has "LIFETIME" }, { label = "with LIFETIME 1200" })
+    local gone = t:refresh(client, { lifetime = 0 })
+    t:check("5766-7.2-01", gone:is_success(), { label = "with LIFETIME 0" })
+    if not gone:is_success().ok then return end
+    t:check("5766-7.2-01", t:refresh(client, { lifetime = 600, step = "Refresh after the deletion" }):is_error(437),
+      { label = "then it is gone" })
+  end,
+}
+
+-- Apart from the one above, since a Refresh that succeeds too soon may keep the allocation.
+scenario "deleted-for-good" {
+  title = "ten seconds after its deletion an allocation is gone",
+  covers = { "5766-7.2-01" },
+  run = function(t)
+    local client = t:allocation { token = { lifetime = 7200 } }
+    t:control({ on = client, lifetime = 0, step = "Refresh with LIFETIME 0" }, "Refresh")
+    t:wait(10)
+    t:check("5766-7.2-01", t:refresh(client, { lifetime = 600 }):is_error(437))
+  end,
+}
+
+scenario "no-allocation" {
+  title = "a Refresh without an allocation gets 437",
+  covers = { "5766-4-02" },
+  transports = "each",
+  run = function(t)
+    t:control {}
+    t:check("5766-4-02", t:on(t:client(), "Refresh", { lifetime = 600 }):is_error(437))
+  end,
+}
+
+scenario "other-user" {
+  title = "a first-party user on the allocation of a token gets 441",
+  covers = { "5766-4-01" },
+  needs = { "third-party", "users" },
+  run = function(t)
+    local user = t.profile.users[1]
+    local accepted = t:allocate { user = user }
+    if not accepted:is_success().ok then t:skip("first-party credentials are not served: " .. accepted:describe()) end
+    t:put_down(accepted.client)
+    local client = t:allocation()
+    for _, method in ipairs { "Refresh", "CreatePermission" } do
+      local answer = t:on(client, method, {
+        user = user, lifetime = method == "Refresh" and 600 or nil, step = method .. " as another user",
+        peer = method == "CreatePermission" and t:peer(client) or nil,
+      })
+      t:check("5766-4-01", answer:is_error(441), { label = method, soften = answer:code() == 401 and "AMB-20" })
+    end
+  end,
+}

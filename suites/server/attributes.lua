@@ -1,0 +1,40 @@
+-- SPDX-License-Identifier: BSD-3-Clause
+--
+-- Attributes that come twice, and octets that do not count. RFC 5389 section 15.
+
+local scenario = require "support.scenario"
+
+scenario "first-token-counts" {
+  title = "of two ACCESS-TOKENs the first one counts",
+  covers = { "5389-15-03" },
+  run = function(t)
+    local control = t:control {}
+    local bad = t:random(64)
+    local good_first = t:with_defect(control, { attributes = { { "ACCESS-TOKEN", bad } } })
+    t:check("5389-15-03", good_first:is_response(), { label = "good, then bad: an answer" })
+    t:note("good, then bad: %s", good_first:describe())
+    local bad_first = t:with_defect(control, { edits = { { "insert", { "ACCESS-TOKEN", bad }, before = "ACCESS-TOKEN" } } })
+    t:check("5389-15-03", bad_first:is_refused(), { label = "bad, then good: no success" })
+  end,
+}
+
+scenario "padding-is-no-content" {
+  title = "what padding holds is ignored",
+  covers = { "5389-15-02" },
+  run = function(t)
+    local control = t:control {}
+    local function padded(attribute, octets)
+      return t:with_defect(control, { edits = { { "padding", attribute, octets } } })
+    end
+    local any = false
+    for _, attribute in ipairs { "USERNAME", "REALM", "NONCE" } do
+      local length = #(control.answer.request[attribute] or "")
+      local missing = -length % 4
+      if missing > 0 then
+        any = true
+        t:check("5389-15-02", padded(attribute, ("\xFF"):rep(missing)):is_success(), { label = attribute })
+      end
+    end
+    if not any then t:skip "kid, realm and nonce of this target have lengths that need no padding" end
+  end,
+}

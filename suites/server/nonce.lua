@@ -1,0 +1,26 @@
+-- SPDX-License-Identifier: BSD-3-Clause
+--
+-- Nonces and the client they were given to. RFC 8489 section 9.2.4.
+
+local scenario = require "support.scenario"
+
+scenario "per-client" {
+  title = "two clients never get the same nonce, and one does not serve the other",
+  covers = { "8489-9.2.4-01" },
+  run = function(t)
+    local control = t:control {}
+    local seen, repeated = {}, 0
+    for _ = 1, 50 do
+      local client = t:client()
+      if not client:challenge() then t:inconclusive "no challenge" end
+      if seen[client.nonce] then repeated = repeated + 1 end
+      seen[client.nonce] = true
+    end
+    t:check("8489-9.2.4-01", repeated == 0, {
+      label = "50 clients", expected = "50 different nonces", got = ("%d of 50 were given out before"):format(repeated),
+    })
+    local other = t:client()
+    if not other:challenge() then t:inconclusive "no challenge" end
+    t:refused("8489-9.2.4-01", control, { nonce = other.nonce }, { 438, 401 }, { label = "the nonce of another client" })
+  end,
+}

@@ -1,0 +1,105 @@
+-- SPDX-License-Identifier: BSD-3-Clause
+--
+-- Rules that hold for every message the target ever sends, whichever scenario it comes in. A rule is a function of one
+-- message and the request it answers, and of nothing else, so a capture can be judged by it without a target:
+--
+--     invariant "error-code" {
+--       title  = "every error response has a well-formed ERROR-CODE",
+--       covers = { "5389-7.3.1.1-01" },
+--       faults = { … },
+--       judge = function(seen, check)
+--         check(requirement, ok, { label =, expected =, got =, soften = })    as t:check
+--       end,
+--     }
+--
+-- seen: octets, message (nil, and problem, where it is not well formed), request (a message, nil for what was not asked
+-- for), from and to (addresses as text), asked (the address the request went to, as text), transport.
+-- A rule that makes no check says nothing of that message. Its id is that of its file: invariants/error-code.
+
+local catalogue = require "requirements.catalogue"
+local verdict = require "support.verdict"
+
+local invariant = {}
+
+local files = { "header", "error-code", "fingerprint" }
+
+local declared -- while they are loaded
+
+local function declare(name, spec)
+  for _, id in ipairs(spec.covers) do
+    if not catalogue.by_id[id] then error(("invariant %s covers '%s', which is not in the catalogue"):format(name, id), 3) end
+  end
+  declared[#declared + 1] = {
+    id = "invariants/" .. name, title = spec.title, covers = spec.covers, faults = spec.faults or {}, judge = spec.judge,
+  }
+end
+
+-- All of them, in a fixed order.
+function invariant.all(load_file)
+  declared = {}
+  for _, name in ipairs(files) do load_file(name)() end
+  return declared
+end
+
+local judge = {}
+judge.__index = judge
+
+local KEPT = 3 -- messages kept as evidence of each broken check
+local MOST = 100000 -- messages judged in one run; a flood may not hold it up
+
+-- Applies all rules to messages as they come and keeps what they said.
+function invariant.judge(rules)
+  local self = setmetatable({ rules = rules, outcomes = {}, judged = 0 }, judge)
+  for _, rule in ipairs(rules) do self.outcomes[rule.id] = { order = {}, by_name = {} } end
+  return self
+end
+
+-- seen: as above; entry: what is kept as evidence.
+function judge:see(seen, entry)
+  if self.judged >= MOST then return end
+  self.judged = self.judged + 1
+  for _, rule in ipairs(self.rules) do
+    rule.judge(seen, function(requirement, ok, more)
+      self:note(rule, requirement, ok, more or {}, entry)
+    end)
+  end
+end
+
+function judge:note(rule, requirement, ok, more, entry)
+  local row = catalogue.by_id[requirement]
+  local outcome = self.outcomes[rule.id]
+  local name = requirement .. " " .. (more.label or "")
+  local known = outcome.by_name[name]
+  if not known then
+    known = { requirement = requirement, row = row, label = more.label, seen = 0, broken = 0, evidence = {} }
+    outcome.by_name[name] = known
+    outcome.order[#outcome.order + 1] = known
+  end
+  known.seen = known.seen + 1
+  if ok then return end
+  known.broken = known.broken + 1
+  known.verdict = verdict.worst(known.verdict, more.soften and "warn" or row.verdict)
+  known.soften = known.soften or more.soften
+  known.expected, known.got = known.expected or more.expected, known.got or more.got
+  if #known.evidence < KEPT then known.evidence[#known.evidence + 1] = entry end
+end
+
+-- What a rule said of all messages: checks, verdict (nil when it had nothing to say) and the evidence.
+function judge:result(rule)
+  local checks, evidence = {}, {}
+  for _, one in ipairs(self.outcomes[rule.id].order) do
+    local row = one.row
+    checks[#checks + 1] = {
+      requirement = one.requirement, level = row.level, section = row.document .. " " .. row.section,
+      verdict = one.broken > 0 and one.verdict or "pass", label = one.label, text = row.text,
+      expected = one.expected or "it holds for every message",
+      got = one.broken > 0 and ("%s (%d of %d messages)"):format(one.got or "it does not", one.broken, one.seen)
+        or ("it held for %d messages"):format(one.seen),
+      soften = one.broken > 0 and one.soften or nil,
+    }
+    for _, entry in ipairs(one.evidence) do evidence[#evidence + 1] = entry end
+  end
+  return { checks = checks, verdict = verdict.of(checks), evidence = evidence }
+end
+
+return setmetatable(invariant, { __call = function(_, name) return function(spec) declare(name, spec) end end })
