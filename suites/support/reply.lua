@@ -47,8 +47,8 @@ end
 -- Is this an answer from which something can be concluded? Pushed into every expectation about the reply's kind.
 local function trouble(self, wanted)
   if not self.message then
-    if self.silent then return { silent = true } end
-    return { unclear = not self.closed and self.failure or nil }
+    if self.silent or self.closed then return { silent = true } end
+    return { unclear = self.failure }
   end
   local code = self:code()
   if code and busy[code] and not wanted[code] then return { unclear = busy[code] } end
