@@ -54,6 +54,7 @@ $(BUILD)/obj/%.o: %.c
 
 # A unit test stands in tests/unit/ROOM/ and links its room and the rooms right of it, and no others.
 from      = $(if $(filter $(1),$(firstword $(2))),$(2),$(call from,$(1),$(wordlist 2,99,$(2))))
+.SECONDARY:
 .SECONDEXPANSION:
 $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o \
 		$$(addprefix $(BUILD)/lib/,$$(addsuffix .a,$$(call from,$$(firstword $$(subst /, ,$$*)),$(ROOMS))))
@@ -80,7 +81,12 @@ check: $(BUILD)/assay $(UNITS)
 units: $(UNITS)
 	$(V)prove --exec '' $(UNITS)
 
-bench: $(BUILD)/assay
+$(BUILD)/bench/%: $(BUILD)/obj/scripts/bench/%.o $(patsubst %,$(BUILD)/lib/%.a,token stun base)
+	@mkdir -p $(@D)
+	@echo "LINK $@"
+	$(V)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+bench: $(BUILD)/assay $(BUILD)/bench/crypto
 	$(V)ASSAY_BUILD=$(BUILD) scripts/bench.sh
 
 lint:
