@@ -9,14 +9,14 @@
 
 enum error_code {
 	ERROR_NONE = 0,
-	ERROR_TRUNCATED,   // the input ends before what it announced
-	ERROR_MALFORMED,   // the input breaks the rules of its format
-	ERROR_UNKNOWN,     // well formed, but names something that is not known here
-	ERROR_NOT_ALLOWED, // known, but not in this place or not by this caller
-	ERROR_LIMIT,       // larger or more than what is bounded here
+	ERROR_TRUNCATED,     // the input ends before what it announced
+	ERROR_MALFORMED,     // the input breaks the rules of its format
+	ERROR_UNKNOWN,       // well formed, but names something that is not known here
+	ERROR_NOT_ALLOWED,   // known, but not in this place or not by this caller
+	ERROR_LIMIT,         // larger or more than what is bounded here
 	ERROR_NOT_AUTHENTIC, // a tag, MAC or signature does not verify
-	ERROR_SYSTEM,      // the operating system refused; the text has its reason
-	ERROR_LIBRARY,     // OpenSSL, libevent, libpcap or jansson refused; the text has its reason
+	ERROR_SYSTEM,        // the operating system refused; the text has its reason
+	ERROR_LIBRARY,       // OpenSSL, libevent, libpcap or jansson refused; the text has its reason
 };
 
 // Where the fault has no place in any input.

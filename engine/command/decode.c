@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// assay decode: a STUN message shown to a person. The decoding is the engine's, the form is suites/support/decode.lua's.
+// assay decode: a STUN message shown to a person. The decoding is the engine's, its form that of
+// suites/support/decode.lua.
 #include "command/command.h"
 #include "command/options.h"
 
@@ -14,7 +15,8 @@ int command_decode(int argc, char **argv)
 	static const struct command_line line = {
 		.usage = "assay decode [OPTION]... MESSAGE...",
 		.about = "Shows a STUN message, given in hex, in base64, or as a file that holds its octets.\n"
-			 "Exit status: 0 shown, 1 it is not a well-formed message, 2 command line wrong, 4 output not written.",
+			 "Exit status: 0 shown, 1 it is not a well-formed message, 2 command line wrong, 4 output\n"
+			 "not written.",
 		.options = options,
 		.positional = "messages",
 	};

@@ -5,8 +5,10 @@
 #include "command/options.h"
 
 static const struct option_row options[] = {
-	{"requirements", OPTION_FLAG, "requirements", NULL, "the requirements instead, with the scenarios that judge each"},
-	{"filter", OPTION_LIST, "filters", "TEXT", "only scenarios whose id holds TEXT, or that judge requirement TEXT"},
+	{"requirements", OPTION_FLAG, "requirements", NULL,
+	 "the requirements instead, with the scenarios that judge each"},
+	{"filter", OPTION_LIST, "filters", "TEXT",
+	 "only scenarios whose id holds TEXT, or that judge requirement TEXT"},
 	{"format", OPTION_TEXT, "format", "text|json", "the form of the output (default text)"},
 	{NULL, OPTION_FLAG, NULL, NULL, NULL},
 };

@@ -18,7 +18,7 @@ enum option_kind {
 };
 
 struct option_row {
-	const char *name;  // without the dashes
+	const char *name; // without the dashes
 	enum option_kind kind;
 	const char *field; // in the table handed to Lua
 	const char *value; // what stands for the value in --help, NULL for flags
@@ -26,10 +26,10 @@ struct option_row {
 };
 
 struct command_line {
-	const char *usage; // "assay run [OPTION]… [SUITE]…"
-	const char *about; // a sentence or two
+	const char *usage;                // "assay run [OPTION]… [SUITE]…"
+	const char *about;                // a sentence or two
 	const struct option_row *options; // ends with a row whose name is NULL
-	const char *positional; // the field that takes what is no option; NULL when nothing may stand there
+	const char *positional;           // the field that takes what is no option; NULL when nothing may stand there
 };
 
 // Parses argv and pushes the table of fields; a list option that was not given is an empty table.

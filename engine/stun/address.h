@@ -20,7 +20,7 @@ enum stun_family {
 };
 
 struct stun_address {
-	uint8_t family;     // STUN_IPV4 or STUN_IPV6
+	uint8_t family; // STUN_IPV4 or STUN_IPV6
 	uint16_t port;
 	uint8_t octets[16]; // in network order; IPv4 uses the first four
 };

@@ -7,6 +7,7 @@
 #define ANY 65535
 
 // Sorted by type: stun_attribute_find searches by halves.
+// clang-format off
 static const struct stun_attribute attributes[] = {
 	{0x0001,  8,  20, STUN_KIND_ADDRESS,          "MAPPED-ADDRESS",            "RFC 8489 14.1"},
 	{0x0003,  4,   4, STUN_KIND_U32,              "CHANGE-REQUEST",            "RFC 5780 7.2"},
@@ -51,6 +52,7 @@ static const struct stun_attribute attributes[] = {
 	{0x802E,  0, ANY, STUN_KIND_TEXT,             "THIRD-PARTY-AUTHORIZATION", "RFC 7635 6.1"},
 	{0x8030,  0, ANY, STUN_KIND_OPAQUE,           "MOBILITY-TICKET",           "RFC 8016 3.3"},
 };
+// clang-format on
 
 static const char *const kind_names[] = {
 	[STUN_KIND_OPAQUE] = "opaque",

@@ -12,26 +12,26 @@
 
 // The form of a value. Attributes of one kind are decoded, encoded and printed alike.
 enum stun_kind {
-	STUN_KIND_OPAQUE,             // octets
-	STUN_KIND_TEXT,               // octets meant as UTF-8
-	STUN_KIND_U32,                // 32-bit number
-	STUN_KIND_U64,                // 64-bit number
-	STUN_KIND_U8_RESERVED,        // 8-bit number and 24 reserved bits: REQUESTED-TRANSPORT
-	STUN_KIND_U16_RESERVED,       // 16-bit number and 16 reserved bits: CHANNEL-NUMBER, RESPONSE-PORT
-	STUN_KIND_FLAG,               // no value: being there is the message
-	STUN_KIND_EVEN_PORT,          // one octet whose first bit is R
-	STUN_KIND_FAMILY,             // address family and 24 reserved bits
-	STUN_KIND_ADDRESS,            // family, port, address
-	STUN_KIND_XOR_ADDRESS,        // the same, XOR-ed with cookie and transaction id
-	STUN_KIND_ERROR,              // error class, number and reason phrase
-	STUN_KIND_ADDRESS_ERROR,      // address family, then as an error
-	STUN_KIND_TYPES,              // list of attribute types
-	STUN_KIND_ALGORITHM,          // a password algorithm and its parameters
-	STUN_KIND_ALGORITHMS,         // list of those
-	STUN_KIND_ICMP,               // ICMP type, code and data
-	STUN_KIND_INTEGRITY,          // HMAC-SHA1 of the message so far
-	STUN_KIND_INTEGRITY_SHA256,   // HMAC-SHA256 of the message so far, perhaps cut
-	STUN_KIND_FINGERPRINT,        // CRC-32 of the message so far
+	STUN_KIND_OPAQUE,           // octets
+	STUN_KIND_TEXT,             // octets meant as UTF-8
+	STUN_KIND_U32,              // 32-bit number
+	STUN_KIND_U64,              // 64-bit number
+	STUN_KIND_U8_RESERVED,      // 8-bit number and 24 reserved bits: REQUESTED-TRANSPORT
+	STUN_KIND_U16_RESERVED,     // 16-bit number and 16 reserved bits: CHANNEL-NUMBER, RESPONSE-PORT
+	STUN_KIND_FLAG,             // no value: being there is the message
+	STUN_KIND_EVEN_PORT,        // one octet whose first bit is R
+	STUN_KIND_FAMILY,           // address family and 24 reserved bits
+	STUN_KIND_ADDRESS,          // family, port, address
+	STUN_KIND_XOR_ADDRESS,      // the same, XOR-ed with cookie and transaction id
+	STUN_KIND_ERROR,            // error class, number and reason phrase
+	STUN_KIND_ADDRESS_ERROR,    // address family, then as an error
+	STUN_KIND_TYPES,            // list of attribute types
+	STUN_KIND_ALGORITHM,        // a password algorithm and its parameters
+	STUN_KIND_ALGORITHMS,       // list of those
+	STUN_KIND_ICMP,             // ICMP type, code and data
+	STUN_KIND_INTEGRITY,        // HMAC-SHA1 of the message so far
+	STUN_KIND_INTEGRITY_SHA256, // HMAC-SHA256 of the message so far, perhaps cut
+	STUN_KIND_FINGERPRINT,      // CRC-32 of the message so far
 };
 
 struct stun_attribute {

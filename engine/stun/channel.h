@@ -14,7 +14,7 @@ struct writer;
 #define STUN_CHANNEL_HEADER_SIZE 4
 // The numbers a client may bind (RFC 8656 12; RFC 5766 went up to 0x7FFF, and what it allowed is still recognised).
 #define STUN_CHANNEL_FIRST 0x4000
-#define STUN_CHANNEL_LAST  0x4FFF
+#define STUN_CHANNEL_LAST 0x4FFF
 
 struct stun_channel {
 	uint16_t number;

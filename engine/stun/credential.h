@@ -7,7 +7,7 @@
 
 #include "stun/value.h"
 
-#define STUN_KEY_LIMIT     32 // octets of the longest key made here
+#define STUN_KEY_LIMIT 32 // octets of the longest key made here
 #define STUN_USERHASH_SIZE 32
 
 // Password algorithms (RFC 8489 18.5); the key of RFC 5389 is the one of MD5.

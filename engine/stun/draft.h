@@ -23,12 +23,12 @@ enum stun_role {
 struct stun_draft_attribute {
 	uint16_t type;
 	enum stun_role role;
-	struct stun_octets value;   // of STUN_ROLE_VALUE
-	struct stun_octets key;     // of STUN_ROLE_INTEGRITY; wiped when it is dropped
-	size_t size;                // of STUN_ROLE_INTEGRITY: octets of the HMAC that are written; 0 for all of them
-	bool has_length;            // the length field says `length`, whatever the value has
+	struct stun_octets value; // of STUN_ROLE_VALUE
+	struct stun_octets key;   // of STUN_ROLE_INTEGRITY; wiped when it is dropped
+	size_t size;              // of STUN_ROLE_INTEGRITY: octets of the HMAC that are written; 0 for all of them
+	bool has_length;          // the length field says `length`, whatever the value has
 	uint16_t length;
-	bool has_padding;           // exactly these octets follow the value; else zeros up to a multiple of four
+	bool has_padding; // exactly these octets follow the value; else zeros up to a multiple of four
 	struct stun_octets padding;
 };
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+// clang-format off
 static const char *const verbs[] = {
 	[STUN_EDIT_REMOVE] = "remove",
 	[STUN_EDIT_INSERT] = "insert",
@@ -23,6 +24,7 @@ static const char *const verbs[] = {
 	[STUN_EDIT_TRUNCATE] = "truncate",
 	[STUN_EDIT_APPEND] = "append",
 };
+// clang-format on
 
 const char *stun_edit_name(enum stun_edit_verb verb)
 {

@@ -59,8 +59,8 @@ enum stun_edit_place {
 // What a verb does not need is not looked at. Nothing is owned.
 struct stun_edit {
 	enum stun_edit_verb verb;
-	uint16_t attribute;                        // which attribute, by type; the first unless said otherwise
-	enum stun_edit_place place;                // of insert and move
+	uint16_t attribute;         // which attribute, by type; the first unless said otherwise
+	enum stun_edit_place place; // of insert and move
 	uint16_t anchor;
 	size_t number;                             // length, bit of flip, offset of overwrite, octets kept
 	bool has_octets;                           // of duplicate: octets is the value of the second one

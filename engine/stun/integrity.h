@@ -14,9 +14,9 @@
 
 struct error;
 
-#define STUN_INTEGRITY_SIZE        20
+#define STUN_INTEGRITY_SIZE 20
 #define STUN_INTEGRITY_SHA256_SIZE 32
-#define STUN_INTEGRITY_LIMIT       32 // octets of the longest of them
+#define STUN_INTEGRITY_LIMIT 32 // octets of the longest of them
 
 enum stun_verdict {
 	STUN_ABSENT,  // there is no such attribute

@@ -15,6 +15,7 @@ static const char *const classes[] = {
 	[STUN_ERROR] = "error",
 };
 
+// clang-format off
 static const char *const methods[] = {
 	[0x001] = "Binding",
 	[0x003] = "Allocate",
@@ -27,6 +28,7 @@ static const char *const methods[] = {
 	[0x00B] = "ConnectionBind",
 	[0x00C] = "ConnectionAttempt",
 };
+// clang-format on
 
 enum { METHODS = sizeof methods / sizeof *methods };
 

@@ -11,11 +11,11 @@
 
 struct error;
 
-#define STUN_HEADER_SIZE           20
-#define STUN_TRANSACTION_SIZE      12
+#define STUN_HEADER_SIZE 20
+#define STUN_TRANSACTION_SIZE 12
 #define STUN_ATTRIBUTE_HEADER_SIZE 4
-#define STUN_MAGIC_COOKIE          0x2112A442U
-#define STUN_LENGTH_LIMIT          65535 // what the length field of the header can say
+#define STUN_MAGIC_COOKIE 0x2112A442U
+#define STUN_LENGTH_LIMIT 65535 // what the length field of the header can say
 // A whole message has at most this many octets.
 #define STUN_SIZE_LIMIT (STUN_HEADER_SIZE + STUN_LENGTH_LIMIT)
 

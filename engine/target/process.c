@@ -117,8 +117,8 @@ static _Noreturn void become(const struct child *child)
 		goto failed;
 
 	failure.stage = FAILED_FILES;
-	if (dup2(child->nothing, STDIN_FILENO) < 0 || dup2(child->log, STDOUT_FILENO) < 0
-	    || dup2(child->log, STDERR_FILENO) < 0 || !close_others_on_exec())
+	if (dup2(child->nothing, STDIN_FILENO) < 0 || dup2(child->log, STDOUT_FILENO) < 0 ||
+	    dup2(child->log, STDERR_FILENO) < 0 || !close_others_on_exec())
 		goto failed;
 
 	struct sigaction standard = {.sa_handler = SIG_DFL};
@@ -200,8 +200,8 @@ static void send_group(struct process *process, int number)
 static void note_status(struct process *process)
 {
 	siginfo_t info = {0};
-	if (process->status_known || waitid(P_PID, (id_t)process->pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0
-	    || info.si_pid == 0)
+	if (process->status_known || waitid(P_PID, (id_t)process->pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ||
+	    info.si_pid == 0)
 		return;
 	process->status_known = true;
 	if (info.si_code == CLD_EXITED)

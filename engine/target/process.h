@@ -19,7 +19,7 @@ struct process;
 
 struct process_options {
 	const char *const *command;     // ends with NULL; the first is looked for in PATH, without a slash
-	const char *const *environment; // "NAME=value", ends with NULL; on top of this program's own. NULL: nothing more
+	const char *const *environment; // "NAME=value", ends with NULL; on top of this program's own; NULL: no more
 	const char *directory;          // to start in; NULL: this program's own
 	const char *log;                // file that stdout and stderr are appended to; made as 0600; NULL: nowhere
 };

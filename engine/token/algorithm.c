@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+// clang-format off
 static const struct token_algorithm algorithms[TOKEN_ALGORITHMS] = {
 	// name            kind             K   AS-RS AUTH nonce tag  cipher         digest
 	{"A256GCM",       TOKEN_GCM,      32, 32,  0, 12, 16, "AES-256-GCM", NULL},
@@ -14,6 +15,7 @@ static const struct token_algorithm algorithms[TOKEN_ALGORITHMS] = {
 	{"A192CBC-HS384", TOKEN_CBC_HMAC, 48, 24, 24,  0, 24, "AES-192-CBC", "SHA384"},
 	{"A256CBC-HS512", TOKEN_CBC_HMAC, 64, 32, 32,  0, 32, "AES-256-CBC", "SHA512"},
 };
+// clang-format on
 
 const struct token_algorithm *token_algorithm_find(const char *name, size_t length, struct error *error)
 {

@@ -71,7 +71,8 @@ static void open_token(struct bench *bench)
 {
 	struct token_opened opened;
 	struct token_text token = {bench->token.data, bench->token.length};
-	need(token_open(&bench->context, &bench->key, bench->request.server_name, token, &opened, NULL) == 0, "opening");
+	need(token_open(&bench->context, &bench->key, bench->request.server_name, token, &opened, NULL) == 0,
+	     "opening");
 	token_open_done(&bench->context, &opened);
 }
 
@@ -87,7 +88,8 @@ static void bare_gcm_seal(struct bench *bench)
 	uint8_t output[64];
 	EVP_CIPHER_CTX *cipher = bench->cipher;
 	need(EVP_EncryptInit_ex(cipher, NULL, NULL, bench->key.octets, octets) == 1 &&
-		     EVP_EncryptUpdate(cipher, NULL, &length, (const uint8_t *)server_name, sizeof server_name - 1) == 1 &&
+		     EVP_EncryptUpdate(cipher, NULL, &length, (const uint8_t *)server_name, sizeof server_name - 1) ==
+			     1 &&
 		     EVP_EncryptUpdate(cipher, output, &length, octets, PLAIN_LENGTH) == 1 &&
 		     EVP_EncryptFinal_ex(cipher, &output[PLAIN_LENGTH], &length) == 1 &&
 		     EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_AEAD_GET_TAG, 16, &output[PLAIN_LENGTH]) == 1,
@@ -100,7 +102,8 @@ static void bare_gcm_open(struct bench *bench)
 	uint8_t output[64], *body = &bench->token.data[14];
 	EVP_CIPHER_CTX *cipher = bench->cipher;
 	need(EVP_DecryptInit_ex(cipher, NULL, NULL, bench->key.octets, &bench->token.data[2]) == 1 &&
-		     EVP_DecryptUpdate(cipher, NULL, &length, (const uint8_t *)server_name, sizeof server_name - 1) == 1 &&
+		     EVP_DecryptUpdate(cipher, NULL, &length, (const uint8_t *)server_name, sizeof server_name - 1) ==
+			     1 &&
 		     EVP_DecryptUpdate(cipher, output, &length, body, PLAIN_LENGTH) == 1 &&
 		     EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_AEAD_SET_TAG, 16, &body[PLAIN_LENGTH]) == 1 &&
 		     EVP_DecryptFinal_ex(cipher, output, &length) == 1,
@@ -245,7 +248,8 @@ static void bench_verify(struct bench *bench, uint16_t type, size_t size, const 
 	bench->signed_length = writer.length;
 	bench->integrity_type = type;
 	writer_patch_u16(&writer, 2, (uint16_t)(writer.length - STUN_HEADER_SIZE + 4 + size));
-	need(stun_integrity_compute(bench->integrity, type, octets, 20, writer.data, writer.length, size, mac, NULL) == 0,
+	need(stun_integrity_compute(bench->integrity, type, octets, 20, writer.data, writer.length, size, mac, NULL) ==
+		     0,
 	     "signing");
 	put_attribute(&writer, type, mac, size);
 	need(stun_message_parse(&bench->message, writer.data, writer.length, NULL) == 0, "parsing");

@@ -15,8 +15,14 @@
 
 // RFC 4648 section 10.
 static const char *const samples[][2] = {
-	{"", ""},           {"f", "Zg=="},         {"fo", "Zm8="},         {"foo", "Zm9v"},
-	{"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}, {"\xfb\xff\xfe", "+//+"},
+	{"", ""},
+	{"f", "Zg=="},
+	{"fo", "Zm8="},
+	{"foo", "Zm9v"},
+	{"foob", "Zm9vYg=="},
+	{"fooba", "Zm9vYmE="},
+	{"foobar", "Zm9vYmFy"},
+	{"\xfb\xff\xfe", "+//+"},
 };
 
 static void encodes_the_samples(void **unused)
@@ -75,13 +81,16 @@ static void refuses_what_is_not_strict(void **unused)
 		size_t length, offset;
 		const char *says;
 	} cases[] = {
-		{"Zm9-", 4, 3, "URL-safe"},      {"Zm_v", 4, 2, "URL-safe"},       {"Zm9v\n", 5, 4, "white space"},
-		{" Zm9v", 5, 0, "white space"},  {"Zm\r\n9v", 6, 2, "white space"}, {"Zg", 2, 2, "padding"},
-		{"Zg=", 3, 3, "padding"},        {"Zm8", 3, 3, "padding"},         {"Zg===", 5, 2, "padding"},
-		{"=", 1, 1, "padding"},          {"====", 4, 0, "padding"},        {"Z===", 4, 1, "padding"},
-		{"Zg==Zm9v", 8, 2, "padding"},   {"Zh==", 4, 1, "spare bits"},     {"Zm9=", 4, 2, "spare bits"},
-		{"Z", 1, 1, "whole number"},     {"Zm9vZ", 5, 5, "whole number"},  {"Zm9\0", 4, 3, "0x00"},
-		{"Zm9\xff", 4, 3, "0xFF"},       {"Zm9!", 4, 3, "0x21"},
+		{"Zm9-", 4, 3, "URL-safe"},        {"Zm_v", 4, 2, "URL-safe"},
+		{"Zm9v\n", 5, 4, "white space"},   {" Zm9v", 5, 0, "white space"},
+		{"Zm\r\n9v", 6, 2, "white space"}, {"Zg", 2, 2, "padding"},
+		{"Zg=", 3, 3, "padding"},          {"Zm8", 3, 3, "padding"},
+		{"Zg===", 5, 2, "padding"},        {"=", 1, 1, "padding"},
+		{"====", 4, 0, "padding"},         {"Z===", 4, 1, "padding"},
+		{"Zg==Zm9v", 8, 2, "padding"},     {"Zh==", 4, 1, "spare bits"},
+		{"Zm9=", 4, 2, "spare bits"},      {"Z", 1, 1, "whole number"},
+		{"Zm9vZ", 5, 5, "whole number"},   {"Zm9\0", 4, 3, "0x00"},
+		{"Zm9\xff", 4, 3, "0xFF"},         {"Zm9!", 4, 3, "0x21"},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct writer writer;
@@ -112,8 +121,8 @@ static void keeps_to_the_limit(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(encodes_the_samples),        cmocka_unit_test(decodes_the_samples),
-		cmocka_unit_test(every_octet_comes_back),     cmocka_unit_test(refuses_what_is_not_strict),
+		cmocka_unit_test(encodes_the_samples),    cmocka_unit_test(decodes_the_samples),
+		cmocka_unit_test(every_octet_comes_back), cmocka_unit_test(refuses_what_is_not_strict),
 		cmocka_unit_test(keeps_to_the_limit),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);

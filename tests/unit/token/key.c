@@ -56,7 +56,10 @@ static void the_kid_is_what_is_left(void **unused)
 		const char *spec;
 		size_t kid;
 	} cases[] = {
-		{"north:A128GCM:" K16, 5}, {"a:b:c:A128GCM:" K16, 5}, {"::A128GCM:" K16, 1}, {"22BIjxU93h/IgwEb:A128GCM:" K16, 16},
+		{"north:A128GCM:" K16, 5},
+		{"a:b:c:A128GCM:" K16, 5},
+		{"::A128GCM:" K16, 1},
+		{"22BIjxU93h/IgwEb:A128GCM:" K16, 16},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct token_key key;
@@ -115,8 +118,10 @@ static void a_wiped_key_is_gone(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_algorithm_takes_its_own_length_only), cmocka_unit_test(the_length_is_told),
-		cmocka_unit_test(the_kid_is_what_is_left),                   cmocka_unit_test(what_is_no_key_is_refused),
+		cmocka_unit_test(every_algorithm_takes_its_own_length_only),
+		cmocka_unit_test(the_length_is_told),
+		cmocka_unit_test(the_kid_is_what_is_left),
+		cmocka_unit_test(what_is_no_key_is_refused),
 		cmocka_unit_test(a_wiped_key_is_gone),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);

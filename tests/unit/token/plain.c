@@ -22,8 +22,11 @@ static void encodes_in_network_order(void **unused)
 	(void)unused;
 	struct writer writer;
 	struct token_plain plain = {
-		.mac_key = (const uint8_t *)"key", .mac_key_length = 3, .key_length = 3,
-		.timestamp = 0x0102030405060708, .lifetime = 0xfffefdfc,
+		.mac_key = (const uint8_t *)"key",
+		.mac_key_length = 3,
+		.key_length = 3,
+		.timestamp = 0x0102030405060708,
+		.lifetime = 0xfffefdfc,
 	};
 	writer_init(&writer, 64);
 	token_plain_encode(&writer, &plain);
@@ -87,7 +90,7 @@ static void what_stands_behind_is_extra(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(encodes_in_network_order),   cmocka_unit_test(decodes_what_was_encoded),
+		cmocka_unit_test(encodes_in_network_order),         cmocka_unit_test(decodes_what_was_encoded),
 		cmocka_unit_test(every_shorter_block_is_truncated), cmocka_unit_test(key_length_is_not_believed),
 		cmocka_unit_test(what_stands_behind_is_extra),
 	};
