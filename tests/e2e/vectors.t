@@ -11,7 +11,7 @@ use File::Copy qw(copy);
 use JSON::PP ();
 use Test::More;
 
-my ($status, $output) = run(assay(), 'run', '--format', 'json', 'vectors');
+my ($status, $output) = run(assay(), 'run', '--strict', '--format', 'json', 'vectors');
 is $status, 0, 'all vectors hold';
 my ($summary) = grep { $_->{type} eq 'summary' } json_lines($output);
 cmp_ok $summary->{pass}, '>=', 5, 'there are suites of them';
@@ -25,7 +25,7 @@ for my $file (map { s{.*/}{}r } glob 'vectors/*.json') {
 	my $field = $vector->{message} ? 'message' : 'token';
 	substr($vector->{$field}, 60, 1) = substr($vector->{$field}, 60, 1) eq '4' ? '5' : '4';
 	spill("$tree/vectors/$file", JSON::PP->new->utf8->encode($content));
-	($status) = run("$tree/build/assay", 'run', '--format', 'json', 'vectors');
+	($status) = run("$tree/build/assay", 'run', '--strict', '--format', 'json', 'vectors');
 	is $status, 1, "a wrong vector in $file is noticed";
 	copy("vectors/$file", "$tree/vectors/$file");
 }
