@@ -63,6 +63,23 @@ scenario "mac-key-of-256-bits" {
   end,
 }
 
+scenario "message-integrity-sha256" {
+  title = "a request signed with MESSAGE-INTEGRITY-SHA256 alone is served, and answered with the same attribute",
+  covers = { "8489-9.2.4-02" },
+  run = function(t)
+    t:control {}
+    local answer = t:allocate {
+      token = { mac_key = bytes.random(32) }, integrity = "MESSAGE-INTEGRITY-SHA256",
+      integrity_key = function(token) return token.mac_key end,
+    }
+    t:check("8489-9.2.4-02", answer:is_success(), { label = "served" })
+    if answer:is_success().ok then
+      t:check("8489-9.2.4-02", expect.all { answer:has "MESSAGE-INTEGRITY-SHA256", answer:is_signed() },
+        { label = "answered in kind" })
+    end
+  end,
+}
+
 scenario "answer-in-the-same-form" {
   title = "with a 256-bit mac_key the answer is signed with the form of the key that the request used",
   covers = { "7635-B-06" },

@@ -41,6 +41,13 @@ function bench:two_kids()
   end
 end
 
+-- The kid of the first key of an AES-CBC-HMAC algorithm (the feature cbc).
+function bench:cbc_kid()
+  for _, key in ipairs(self.profile.keys) do
+    if key.algorithm:find("CBC", 1, true) then return key.kid end
+  end
+end
+
 -- What the target keys its HMAC with, by the form that was found for it (AMB-28).
 function bench:integrity_key(mac_key)
   return self.integrity_form == "first16" and mac_key:sub(1, 16) or mac_key

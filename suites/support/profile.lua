@@ -174,6 +174,7 @@ local function features_of(p)
   features.users = #p.users > 0
   features["long-nonces"] = p.nonce_lifetime ~= nil
   for _, a in ipairs(p.keys) do
+    if a.algorithm:find("CBC", 1, true) then features.cbc = true end
     for _, b in ipairs(p.keys) do
       if a.kid ~= b.kid and a.algorithm == b.algorithm and a.octets ~= b.octets then features["two-kids"] = true end
     end

@@ -33,6 +33,7 @@ local features = {
   ["no-third-party"] = "the target does not offer third-party authorization",
   users = "the profile names first-party credentials (users)",
   ["two-kids"] = "the profile names two kids of the same algorithm with different keys",
+  cbc = "the profile names a key of an AES-CBC-HMAC algorithm",
   ["long-nonces"] = "the profile names the lifetime of a nonce (nonce_lifetime)",
   udp = "the target is reached over UDP",
   tcp = "the target is reached over TCP",

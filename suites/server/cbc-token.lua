@@ -1,0 +1,76 @@
+-- SPDX-License-Identifier: BSD-3-Clause
+--
+-- Tokens of the AES-CBC-HMAC algorithms, for servers whose profile names a key of one. RFC 7635 sections 6.2 and 7, RFC
+-- 7518 section 5.2. The text leaves open what such a token looks like; the forms F1 to F3 are those of AMB-29.
+
+local bytes = require "bytes"
+local expect = require "support.expect"
+local scenario = require "support.scenario"
+
+local forms = { "F1", "F2", "F3", "F3-bare" }
+
+-- The first form in which the target takes a token (nil: none), and the expectations of all that were asked.
+local function find_form(t, kid)
+  local outcomes = {}
+  for i, form in ipairs(forms) do
+    local answer = t:allocate { token = { kid = kid, form = form }, step = "Allocate, a token of form " .. form }
+    outcomes[i] = answer:is_success()
+    t:put_down(answer.client)
+    if outcomes[i].ok then return form, outcomes end
+  end
+  return nil, outcomes
+end
+
+local function form_or_stop(t, kid)
+  return (find_form(t, kid)) or t:inconclusive "it takes a CBC token of no form, which cbc-token/form judges"
+end
+
+scenario "form" {
+  title = "a CBC token of one of the forms that the text allows is taken",
+  covers = { "7635-6.2-18" },
+  needs = { "third-party", "cbc" },
+  run = function(t)
+    t:control {}
+    local form, outcomes = find_form(t, t.bench:cbc_kid())
+    t:check("7635-6.2-18", expect.any(outcomes), { label = "a form of the text" })
+    if form then
+      t:check("7635-6.2-18", expect.any { expect.same(form, "F1"), expect.same(form, "F2") },
+        { label = "not that of RFC 7518 alone", soften = "AMB-29" })
+    end
+  end,
+}
+
+scenario "changed-bits" {
+  title = "a changed bit in the ciphertext or the tag of a CBC token, or another name, gets 401",
+  covers = { "7635-7-06" },
+  needs = { "third-party", "cbc" },
+  run = function(t)
+    local kid = t.bench:cbc_kid()
+    local control = t:control { token = t:token { kid = kid, form = form_or_stop(t, kid), lifetime = 600 } }
+    local minted = control.answer.request.token
+    local function flip(part, octet)
+      return { token = t:altered(minted, function(octets, layout)
+        return bytes.flip(octets, (layout[part].offset + octet) * 8 + 7)
+      end) }
+    end
+    -- A bit of the second block of S turns the same bit of the third one, which holds timestamp and lifetime.
+    t:refused("7635-7-06", control, flip("ciphertext", 16 + 1), 401, { label = "S" })
+    t:refused("7635-7-06", control, flip("tag", 5), 401, { label = "T" })
+    t:refused("7635-7-06", control, {
+      token = t:token { kid = kid, form = minted.spec.form, server_name = "other-" .. t.bench.server_name },
+    }, 401, { label = "A" })
+  end,
+}
+
+scenario "halves-of-the-key" {
+  title = "the MAC key is the front half of K and the encryption key the rear half",
+  covers = { "7518-5.2.2.1-01" },
+  needs = { "third-party", "cbc" },
+  run = function(t)
+    local kid = t.bench:cbc_kid()
+    local key = t.bench:key(kid).octets
+    local control = t:control { token = { kid = kid, form = form_or_stop(t, kid) } }
+    local swapped = key:sub(#key // 2 + 1) .. key:sub(1, #key // 2)
+    t:refused("7518-5.2.2.1-01", control, { token = { key = swapped } }, 401)
+  end,
+}
