@@ -30,6 +30,7 @@ tests    iproute2             network namespaces
 tests    python3-aioice       a TURN client to meet the reference server
 tests    lua5.4               tests of the suites that need no engine
 tests    lua-check            make lint
+tests    faketime             a target whose clock is not ours
 tests    clang                a second compiler, fuzzing
 tests    libclang-rt-dev      its sanitizers
 tests    procps               looks for processes that were left behind

@@ -24,7 +24,24 @@ struct live_handle {
 	bool delivering;     // on_packet is running
 	struct live_statistics counted; // when it was closed
 	struct error failure;           // why it was closed, unless the script did
+	bool selective;                 // only packets of the ports below are delivered
+	uint8_t ports[65536 / 8];       // one bit each
 };
+
+static bool has_port(const struct live_handle *handle, const struct packet_address *address)
+{
+	return handle->ports[address->port / 8] & 1 << address->port % 8;
+}
+
+// A busy interface carries far more than one run of ours; what is not ours costs no call into Lua.
+static bool is_wanted(const struct live_handle *handle, const struct packet *packet)
+{
+	if (!handle->selective)
+		return true;
+	if (packet->protocol == PACKET_ICMP)
+		return has_port(handle, &packet->inner.source) || has_port(handle, &packet->inner.destination);
+	return has_port(handle, &packet->source) || has_port(handle, &packet->destination);
+}
 
 static struct live_handle *check_live(lua_State *state)
 {
@@ -60,10 +77,12 @@ static int deliver(lua_State *state, struct live_handle *handle, int index, int 
 			end_live(handle);
 			luaL_error(state, "%s", error.text);
 		}
+		count++;
+		if (!is_wanted(handle, &packet))
+			continue;
 		lua_pushvalue(state, -1);
 		capture_packet_push(state, &packet);
 		lua_call(state, 1, 0);
-		count++;
 	}
 	lua_pop(state, 1);
 	return count;
@@ -147,6 +166,19 @@ refuse:
 	return 3;
 }
 
+// live:watch(port)
+// From now on only packets with this port or another one that was watched at one of their ends are delivered (for ICMP:
+// at one end of the packet it is about). Before the first call all are.
+static int watch(lua_State *state)
+{
+	struct live_handle *handle = check_live(state);
+	lua_Integer port = luaL_checkinteger(state, 2);
+	luaL_argcheck(state, port >= 1 && port <= 65535, 2, "a port from 1 to 65535 expected");
+	handle->selective = true;
+	handle->ports[port / 8] |= (uint8_t)(1 << port % 8);
+	return 0;
+}
+
 // live:statistics() -> { received=, dropped=, interface_dropped=, error= }
 // Packets that passed the filter since the start, those of them that were lost because they came faster than they were
 // read, and those that the interface lost. error: the text of why the capture ended, unless the script closed it. After
@@ -224,7 +256,7 @@ static int close_live(lua_State *state)
 static const luaL_Reg live_methods[] = {
 	{"close", close_live},
 	{"drain", drain},
-	{"statistics", statistics},
+	{"watch", watch}, {"statistics", statistics},
 	{"__close", close_live},
 	{"__gc", close_live},
 	{NULL, NULL},

@@ -77,10 +77,12 @@ local function find_integrity_form(bench, record, notes)
       .. "every other requirement is judged with that form"
     return
   end
-  bench.integrity_form = "full"
-  bench.no_token_accepted = true
-  notes[#notes + 1] = ("no valid token is accepted (%s): are kid, key, algorithm and server name those of the target?")
-    :format(got)
+  bench.integrity_form = "full" -- nothing speaks for another
+  local note = ("no valid token is accepted (%s): are kid, key, algorithm and server name those of the target, and its "
+    .. "clock near ours?"):format(got)
+  notes[#notes + 1] = note
+  -- A target that we launched has our keys and our clock, so there the refusal is its own.
+  if not bench.profile.launch then bench.no_token_accepted = note end
 end
 
 -- Asks for a challenge and finds the form of the key. Returns notes for the report.
@@ -104,14 +106,14 @@ function preflight.learn(bench, record)
       notes[#notes + 1] = "the target announces no server name, and the profile names none"
     end
     find_integrity_form(bench, record, notes)
-    notes[#notes + 1] = timekeeping.settle(bench, function(age)
+    notes[#notes + 1] = not bench.no_token_accepted and timekeeping.settle(bench, function(age)
       local answer = allocate(bench, record, {
         token = { lifetime = timekeeping.LIFETIME, age = age }, step = ("Allocate, a token %.1f s old"):format(age),
       })
       local made = answer and answer:is_success()
       if not made or made.unclear or made.silent then return nil end
       return made.ok
-    end)
+    end) or nil
   end
   return notes
 end

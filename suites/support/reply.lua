@@ -51,6 +51,9 @@ local function trouble(self, wanted)
     return { unclear = self.failure }
   end
   local code = self:code()
+  -- Refusing a token that is as good as we can make it says nothing where even the clock may be the reason.
+  local doubt = self.client.bench.no_token_accepted
+  if code == 401 and doubt and self.request.token and not wanted[401] then return { unclear = doubt } end
   if code and busy[code] and not wanted[code] then return { unclear = busy[code] } end
   if self.unclear then return { unclear = self.unclear } end
   return {}
