@@ -3,9 +3,12 @@
 // assay: finds the command and hands over.
 #include "command/command.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define ASSAY_VERSION "0.1.0"
 
@@ -33,10 +36,31 @@ static void print_usage(FILE *out)
 	fprintf(out, "\n`assay COMMAND --help` tells what a command takes.\n");
 }
 
+// What was printed so far is written, or said to be lost. Returns the exit status.
+static int printed(void)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return 0;
+	fprintf(stderr, "assay: cannot write to stdout: %s\n", strerror(errno));
+	return 4;
+}
+
+// A stream that the caller closed stays unusable: else a socket or a results file would take its number, and the report
+// be written into that.
+static void keep_standard_streams(void)
+{
+	for (int number = STDIN_FILENO; number <= STDERR_FILENO; number++)
+		if (fcntl(number, F_GETFD) < 0 && open("/dev/null", O_RDONLY) < 0)
+			_exit(4);
+}
+
 int main(int argc, char **argv)
 {
+	keep_standard_streams();
 	// A report's reader that goes away, or a target that closes its end, is an error to be told, not a death.
+	// So is a file that has become as large as it may be.
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 
 	if (argc < 2) {
 		print_usage(stderr);
@@ -44,11 +68,11 @@ int main(int argc, char **argv)
 	}
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
 		print_usage(stdout);
-		return 0;
+		return printed();
 	}
 	if (strcmp(argv[1], "--version") == 0) {
 		printf("assay %s\n", ASSAY_VERSION);
-		return 0;
+		return printed();
 	}
 	for (int i = 0; i < COMMANDS; i++)
 		if (strcmp(argv[1], commands[i].name) == 0)

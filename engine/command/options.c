@@ -11,9 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STATUS_OK = 0, STATUS_USAGE = 2, STATUS_NO_VERDICT = 3 };
+enum { STATUS_OK = 0, STATUS_USAGE = 2, STATUS_NO_VERDICT = 3, STATUS_NOT_WRITTEN = 4 };
 
-static void print_help(const struct command_line *line)
+static int print_help(const struct command_line *line)
 {
 	printf("usage: %s\n\n%s\n\n", line->usage, line->about);
 	for (const struct option_row *row = line->options; row->name; row++) {
@@ -22,6 +22,10 @@ static void print_help(const struct command_line *line)
 		printf("  %-28s %s\n", left, row->help);
 	}
 	printf("  %-28s %s\n", "--help", "this text");
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return STATUS_OK;
+	fprintf(stderr, "assay: cannot write to stdout: %s\n", strerror(errno));
+	return STATUS_NOT_WRITTEN;
 }
 
 static int complain(const struct command_line *line, const char *problem, const char *what)
@@ -105,8 +109,7 @@ int options_push(lua_State *state, const struct command_line *line, int argc, ch
 			continue;
 		}
 		if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
-			print_help(line);
-			status = STATUS_OK;
+			status = print_help(line);
 			continue;
 		}
 		char *name = word + (word[1] == '-' ? 2 : 1);

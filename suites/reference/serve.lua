@@ -15,7 +15,7 @@ local token = require "token"
 
 local serve = {}
 
-local OK <const>, USAGE <const>, NO_SERVER <const>, CRASHED <const> = 0, 2, 3, 70
+local OK <const>, USAGE <const>, NO_SERVER <const>, NOT_WRITTEN <const>, CRASHED <const> = 0, 2, 3, 4, 70
 
 -- Ends with status 2 and one line on stderr.
 local function refuse(format, ...)
@@ -144,7 +144,14 @@ local function summary(config, running)
     #config.faults > 0 and table.concat(config.faults, ", ") or "none"))
 end
 
+-- Prints the faults; the exit status.
 local function list_faults(form)
+  local function print_out(text)
+    local ok, why = system.write(1, text)
+    if ok then return OK end
+    system.write(2, "assay serve: the list cannot be written: " .. why .. "\n")
+    return NOT_WRITTEN
+  end
   local lines = {}
   if form == "json" then
     for i, fault in ipairs(faults.all) do
@@ -153,8 +160,7 @@ local function list_faults(form)
         requirements = json.array(fault.requirements),
       }, { "name", "kind" }) .. "\n"
     end
-    system.write(1, table.concat(lines))
-    return
+    return print_out(table.concat(lines))
   end
   for _, fault in ipairs(faults.all) do
     local note = fault.kind == "variant" and " [variant: breaks nothing]"
@@ -162,7 +168,7 @@ local function list_faults(form)
     lines[#lines + 1] = ("%-36s %s%s\n%-36s %s\n"):format(fault.name, fault.about, note, "",
       table.concat(fault.requirements, " "))
   end
-  system.write(1, (table.concat(lines):gsub(" +\n", "\n")))
+  return print_out((table.concat(lines):gsub(" +\n", "\n")))
 end
 
 local function run(config)
@@ -201,8 +207,7 @@ function serve.main(options)
     return USAGE
   end
   if options.list_faults then
-    list_faults(options.format)
-    return OK
+    return list_faults(options.format)
   end
   local ok, config = pcall(config_of, options)
   if not ok then
