@@ -53,7 +53,7 @@ local function exit_status(ended, options)
   if ended.interrupted then return INTERRUPTED end
   if ended.reports.failed then return NOT_WRITTEN end
   if counts.fail > 0 or (options.strict and counts.warn > 0) then return FAILED end
-  if ended.lost or counts.inconclusive > 0 or counts.pass + counts.warn == 0 then return NO_VERDICT end
+  if ended.lost or counts.inconclusive > 0 or not ended.judged then return NO_VERDICT end
   return PASSED
 end
 

@@ -59,6 +59,9 @@ function session.open(p, chosen, options, rerun)
     ready_timeout = self.ready_timeout, rules = self.needs_target and suites.invariants() or {},
     on_result = function(result)
       self.counts[result.verdict] = self.counts[result.verdict] + 1
+      -- A rule for all messages holds for those of the preflight too, so that it came to pass does not make a run one.
+      local judged = result.verdict ~= "skip" and result.verdict ~= "inconclusive"
+      self.judged = self.judged or (judged and not result.id:find "^invariants/")
       self.reports:scenario(result)
     end,
     on_progress = function(state) self.reports:progress(state) end,
