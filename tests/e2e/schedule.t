@@ -41,7 +41,7 @@ for my $jobs (3, 32) {
 	for my $id (grep { m{server/waiting/} } sort keys %result) {
 		my ($from) = map { /from ([\d.]+)/ } @{ $result{$id}{notes} };
 		my ($to)   = map { /to ([\d.]+)/ } @{ $result{$id}{notes} };
-		push @spans, { id => $id, from => $from, to => $to, alone => $id =~ /wait-1[12]$/ };
+		push @spans, { id => $id, from => $from, to => $to, alone => scalar($id =~ /wait-1[12]$/) };
 	}
 	is scalar @spans, 13, '12 scenarios, one of them over each transport';
 	ok $result{'server/waiting/wait-1@tcp'}, 'whose id says so';
