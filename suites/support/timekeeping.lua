@@ -36,6 +36,7 @@ function timekeeping.measure(let_in, delta)
   local youngest = let_in(-(LIFETIME + FAR)) == false and edge(let_in, 0, -(LIFETIME + FAR))
   if youngest then
     local offset = -(oldest + youngest) / 2
+    if math.abs(offset) < FINE / 2 then offset = 0.0 end -- finer than was looked
     return offset, ("its clock is %.1f s ahead of ours and its Delta is %.1f s (both measured)")
       :format(offset, (oldest - youngest) / 2 - LIFETIME)
   end
