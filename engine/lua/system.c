@@ -108,13 +108,19 @@ static int system_open(lua_State *state)
 }
 
 // file:write(text) -> true | nil, text
+//
+// All of it or nothing: what a full disk took of the text is cut off again, so that no file ends in half a line.
 static int file_write(lua_State *state)
 {
 	size_t length;
 	struct error error;
 	struct file *file = check_open(state);
 	const char *text = luaL_checklstring(state, 2, &length);
-	return push_done(state, write_all(file->descriptor, text, length, &error), &error);
+	off_t before = lseek(file->descriptor, 0, SEEK_CUR);
+	bool done = write_all(file->descriptor, text, length, &error);
+	if (!done && before >= 0 && ftruncate(file->descriptor, before) == 0)
+		lseek(file->descriptor, before, SEEK_SET);
+	return push_done(state, done, &error);
 }
 
 // file:flush() -> true | nil, text
