@@ -14,6 +14,7 @@ SETUP    ?= yes
 TARGET   ?=
 OUT      ?= out
 V        ?= @
+JOBS     := $(shell nproc)
 
 PKGS     := lua5.4 openssl libpcap libevent_core libevent_extra jansson zlib
 CPPFLAGS += -Iengine -D_GNU_SOURCE -DLUA_COMPAT_5_3=0 $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
@@ -67,18 +68,20 @@ setup:
 
 # What setup installs is not there yet when this file is read, so the rest runs in a make of its own.
 certify: setup
-	$(V)$(MAKE) --no-print-directory run
+	$(V)$(MAKE) --no-print-directory -j$(JOBS) run
 
 run: $(BUILD)/assay
 	$(BUILD)/assay run $(if $(TARGET),--target $(TARGET)) --out $(OUT)
 
 test: setup
-	$(V)$(MAKE) --no-print-directory check
+	$(V)$(MAKE) --no-print-directory -j$(JOBS) check
 
 check: $(BUILD)/assay $(UNITS)
 	$(V)ASSAY_BUILD=$(BUILD) prove --timer --exec '' $(UNITS) $(sort $(wildcard tests/e2e/*.t))
 
-units: $(UNITS)
+programs: $(BUILD)/assay $(UNITS)
+
+units: $(BUILD)/assay $(UNITS)
 	$(V)prove --exec '' $(UNITS)
 
 $(BUILD)/bench/%: $(BUILD)/obj/scripts/bench/%.o $(patsubst %,$(BUILD)/lib/%.a,token stun base)
@@ -95,5 +98,5 @@ lint:
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all setup certify run test check units bench lint clean
+.PHONY: all setup certify run test check programs units bench lint clean
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
