@@ -36,7 +36,7 @@ function recorder.open(addresses, options)
   if options.path then
     local problem
     self.writer, problem = capture.writer(options.path, { application = "assay" })
-    if not self.writer then return nil, problem end
+    if not self.writer then return nil, ("%s cannot be written: %s"):format(options.path, problem) end
   end
   if not options.capture then
     self.kind = "own sockets (libpcap is not used)"

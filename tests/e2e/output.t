@@ -191,6 +191,20 @@ for my $case (
 	}
 }
 
+# One file that takes nothing: it is named, once, and the others are complete.
+for my $name (qw(results.ndjson results.tap capture.pcapng)) {
+	my $kept = tmp();
+	symlink '/dev/full', "$kept/$name" or die;
+	my ($status, $out, $err) = assay_run('--format', 'json', '--out', $kept, 'server/challenge');
+	is $status, 4, "$name is full: status 4";
+	like $err, qr/\Aassay: [^\n]*\Q$kept\E\/$name[^\n]*No space left on device[^\n]*\n\z/, "$name is full: one line that names it";
+	next if $name eq 'capture.pcapng' && $out eq ''; # found out before anything was sent
+	is of_type('summary', json_lines($out))->{done}, $planned, "$name is full: the report on stdout is complete";
+	is slurp("$kept/results.ndjson"), $out, "$name is full: so is results.ndjson" if $name ne 'results.ndjson';
+	like slurp("$kept/results.tap"), qr/^ok $planned /m, "$name is full: so is results.tap" if $name ne 'results.tap';
+	capture_is_readable("$kept/capture.pcapng", "$name is full") if $name ne 'capture.pcapng';
+}
+
 # A disk that is full: what was written before stays valid, and the report on stdout is complete.
 sub full_disk {
 	my ($name, $out, $status, $report, $err, $reason) = @_;
@@ -207,8 +221,10 @@ sub full_disk {
 }
 {
 	my $kept = tmp();
-	# 48 blocks of 1024 octets: less than the results, less than the capture.
-	my ($status, $report, $err) = shell('ulimit -f 48; exec "$@"', 'bash', @command, "$kept/out", '--format', 'tap', 'server/challenge', 'server/permissions');
+	# 16 blocks of 1024 octets: less than the results, less than the capture.
+	my ($status, $report, $err) = shell('ulimit -f 16; exec "$@"', 'bash', @command, "$kept/out", '--format', 'tap', 'server/challenge', 'server/permissions');
+	like $err, qr/^assay: \Q$kept\E\/out\/$_ cannot be written: .*File too large/m, "files that may not grow: $_ is named"
+		for 'results.ndjson', 'capture.pcapng';
 	full_disk('files that may not grow', "$kept/out", $status, $report, $err, 'File too large');
 }
 {
