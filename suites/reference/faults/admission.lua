@@ -61,11 +61,6 @@ return {
     end,
   },
   {
-    name = "ignore-incomplete", about = "integrity without USERNAME, REALM or NONCE gets no answer",
-    requirements = { "5389-10.2.2-03" },
-    apply = function(b) b.refuse_incomplete = function() return nil end end,
-  },
-  {
     name = "serve-without-realm", about = "REALM is not missed, since no token session needs it for its key",
     requirements = { "5389-10.2.2-03", "7635-7-20" },
     apply = function(b)
@@ -142,23 +137,27 @@ return {
     function(_, answer) return answer.cause == "absent" end, "5389-10.2.2-02", "7635-7-18"),
 
   -- how a refusal is coded
-  code_for("refuse-kid-by-400", "kid", 400, "an unknown kid is called malformed", "7635-7-02", "5389-10.2.2-08"),
   code_for("refuse-kid-by-436", "kid", 436, "an unknown kid gets the code of RFC 3489", "7635-7-02"),
   code_for("refuse-token-by-400", "token", 400, "a token that does not open is called malformed", "7635-7-04",
     "7635-7-03", "7635-6.2-17"),
   code_for("refuse-token-by-403", "token", 403, "a token that does not open is called forbidden",
     "7635-7-05", "7635-7-04"),
   code_for("refuse-expired-by-403", "time", 403, "an expired token is called forbidden", "7635-7-09", "7635-7-11"),
-  code_for("refuse-expired-by-430", "time", 430, "an expired token gets the code of RFC 3489 for stale credentials",
-    "7635-7-09", "7635-7-13"),
   code_for("refuse-integrity-by-431", "integrity", 431, "a wrong integrity value gets the code of RFC 3489",
     "7635-7-14"),
-  code_for("refuse-integrity-by-400", "integrity", 400, "a wrong integrity value is called malformed", "7635-7-14",
-    "7635-5-06"),
   silence_for("drop-unknown-kid", "kid", "an unknown kid gets no answer", "7635-7-02"),
-  silence_for("drop-bad-token", "token", "a token that does not open gets no answer", "7635-7-04", "7635-7-05"),
   silence_for("drop-expired", "time", "an expired token gets no answer", "7635-7-09", "7635-7-11"),
-  silence_for("drop-bad-integrity", "integrity", "a wrong integrity value gets no answer", "7635-7-14"),
+  {
+    name = "drop-short-token", about = "a token too short for its nonce_length gets no answer",
+    requirements = { "7635-7-05" },
+    apply = function(b)
+      local drop = change.dropper(b)
+      change.wrap(b, "identify_by_token", function(original, server, request)
+        if #b.token_octets(request) < 2 then return drop(request) end
+        return original(server, request)
+      end)
+    end,
+  },
   {
     name = "tell-failures-apart", about = "a token whose block makes sense gets 403 for its tag, another gets 401",
     requirements = { "7635-7-04", "5116-2.2-01" },
@@ -250,6 +249,12 @@ return {
     end,
   },
 
+  {
+    name = "ignore-unknown-without-tokens", about = "where no tokens are taken, nothing unknown is refused either",
+    requirements = { "5389-7.3.1-01" }, third_party = false,
+    apply = function(b) b.unknown_attributes = function() return {} end end,
+  },
+
   -- ACCESS-TOKEN where no tokens are taken
   {
     name = "ignore-unexpected-token", about = "where no tokens are taken, ACCESS-TOKEN is known and ignored",
@@ -304,22 +309,36 @@ return {
     end,
   },
   {
-    name = "keep-padding", about = "values are taken with their padding",
-    requirements = { "7635-7-15", "5389-15-02" },
+    name = "drop-duplicates", about = "a request in which an attribute comes twice gets no answer",
+    requirements = { "5389-15-03" },
     apply = function(b)
-      local request = require "reference.request"
-      change.wrap(b, "answer", function(original, server, one)
-        one.raw = function(self, name, nth)
-          local seen = 0
-          for _, attribute in ipairs(self.visible) do
-            if attribute.name == name then
-              seen = seen + 1
-              if seen == (nth or 1) then return attribute.value .. (attribute.padding or "") end
-            end
-          end
-          return request.raw(self, name, nth)
+      change.wrap(b, "answer", function(original, server, request)
+        for name in pairs(request.counts) do
+          if name ~= "XOR-PEER-ADDRESS" and request:count(name) > 1 then return nil end
         end
-        return original(server, one)
+        return original(server, request)
+      end)
+    end,
+  },
+  {
+    name = "read-to-the-nul",
+    about = "USERNAME and REALM are read up to the next NUL, so that padding counts unless it is zero",
+    requirements = { "5389-15-02" },
+    apply = function(b)
+      local text = require("reference.request").raw
+      local function read(request, name)
+        for _, attribute in ipairs(request.visible) do
+          if attribute.name == name then return (attribute.value .. attribute.padding):match "^[^\0]*" end
+        end
+      end
+      change.wrap(b, "identify", function(original, server, request)
+        request.raw = function(self, name, nth)
+          if name == "USERNAME" or name == "REALM" then return read(self, name) end
+          return text(self, name, nth)
+        end
+        local identity, refusal = original(server, request)
+        if identity and request:raw "REALM" ~= server.realm then return nil, b.challenge(server, request, "user") end
+        return identity, refusal
       end)
     end,
   },

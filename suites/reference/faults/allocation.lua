@@ -72,11 +72,6 @@ return {
     end,
   },
   {
-    name = "refuse-second-by-486", about = "a second Allocate on a 5-tuple is told that the quota is used up",
-    requirements = { "5766-6.2-01" },
-    apply = function(b) b.answer_existing = function() return b.failure(486) end end,
-  },
-  {
     name = "refuse-second-by-400", about = "a second Allocate on a 5-tuple is called malformed",
     requirements = { "5766-6.2-01" },
     apply = function(b) b.answer_existing = function() return b.failure(400) end end,
@@ -104,12 +99,8 @@ return {
   end),
 
   -- no allocation
-  without_allocation("miss-allocation-by-400", "a request that needs an allocation and has none is called malformed",
-    function(b) return b.failure(400) end),
   without_allocation("miss-allocation-by-403", "a request that needs an allocation and has none is called forbidden",
     function(b) return b.failure(403) end),
-  without_allocation("drop-without-allocation", "a request that needs an allocation and has none gets no answer",
-    function() return nil end),
   without_allocation("refresh-nothing",
     "Refresh, CreatePermission and ChannelBind succeed where there is no allocation",
     function(b, request) return b.success(request.method == "Refresh" and { { "LIFETIME", 600 } } or {}) end),

@@ -71,9 +71,10 @@ return {
     function(code) return head(code) .. "Error\0\0\0" end),
 
   -- the header
-  finish("change-transaction-id", "the answer to an authenticated request has a transaction id of its own", "5389-6-01",
-    function(octets, request)
-      return request.identity and octets:sub(1, 8) .. bytes.random(12) .. octets:sub(21) or octets
+  finish("change-transaction-id", "420 and 442 have a transaction id of their own", "5389-6-01",
+    function(octets, _, answer)
+      local off = answer.code == 420 or answer.code == 442
+      return off and octets:sub(1, 8) .. bytes.random(12) .. octets:sub(21) or octets
     end),
   finish("answer-as-binding", "the error answers of all methods say Binding", "5389-6-01",
     function(octets, _, answer) return answer.class == "error" and "\x01\x11" .. octets:sub(3) or octets end),
@@ -81,9 +82,10 @@ return {
     function(octets, request)
       return request.identity and octets:sub(1, 4) .. "\0\0\0\0" .. octets:sub(9) or octets
     end),
-  finish("count-header", "the length of an answer counts its header when the request was authenticated", "5389-6-01",
-    function(octets, request)
-      return request.identity and octets:sub(1, 2) .. string.pack(">I2", #octets) .. octets:sub(5) or octets
+  finish("count-header", "the length of 420 and 442 counts the header", "5389-6-01",
+    function(octets, _, answer)
+      local off = answer.code == 420 or answer.code == 442
+      return off and octets:sub(1, 2) .. string.pack(">I2", #octets) .. octets:sub(5) or octets
     end),
   {
     name = "forget-padding",

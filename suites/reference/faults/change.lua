@@ -2,6 +2,8 @@
 --
 -- What faults are written with.
 
+local cache = require "reference.cache"
+
 local change = {}
 
 -- Replaces behaviour[name] by with(original, ...).
@@ -50,10 +52,25 @@ function change.code_for(behaviour, cause, code)
   end)
 end
 
+-- A function that drops a request: not only now, but whenever it is transmitted again, when its nonce may have become
+-- too old and another check would answer it.
+function change.dropper(behaviour)
+  local dropped = cache.new(40, 1024)
+  change.wrap(behaviour, "answer", function(original, server, request)
+    if dropped:get(behaviour.retransmission_name(request), request.received) then return nil end
+    return original(server, request)
+  end)
+  return function(request)
+    dropped:put(behaviour.retransmission_name(request), true, request.received)
+    return nil
+  end
+end
+
 -- No answer at all for one cause of refusal.
 function change.silence_for(behaviour, cause)
+  local drop = change.dropper(behaviour)
   change.wrap(behaviour, "challenge", function(original, server, request, which)
-    if which == cause then return nil end
+    if which == cause then return drop(request) end
     return original(server, request, which)
   end)
 end

@@ -115,11 +115,6 @@ return {
   integrity_keys("accept-md5-key", "an MD5 of kid, realm and mac_key is taken as well, as for a password",
     function(keys, mac_key, server, request) return change.with(keys, md5_key(server, request, mac_key)) end,
     "7635-5-06"),
-  integrity_keys("key-with-long-term-key", "the HMAC is keyed with the key that the token was sealed with",
-    function(_, mac_key, server, request)
-      local entry = server.keys[request:raw "USERNAME"]
-      return { entry and entry.key or mac_key }
-    end, "7635-7-15", "7635-7-07"),
   integrity_keys("cut-long-key", "of a mac_key longer than 20 octets the first 20 are used",
     function(_, mac_key) return { mac_key:sub(1, 20) } end, "7635-6.2-11", "7635-B-06"),
   {
@@ -171,22 +166,6 @@ return {
         local plaintext = decryption.verified(entry, b.associated_data(server), octets)
         if plaintext and #plaintext >= 14 then return decryption.fields(plaintext, #plaintext - 14) end
         return original(server, entry, octets)
-      end)
-    end,
-  },
-  {
-    name = "cache-key-by-kid",
-    about = "the session key of a kid's first token is remembered and used for its later ones",
-    requirements = { "7635-7-15", "7635-7-07" },
-    apply = function(b)
-      local known = {}
-      change.wrap(b, "open_token", function(original, server, entry, octets)
-        local opened = original(server, entry, octets)
-        if opened then
-          known[entry.kid] = known[entry.kid] or opened.mac_key
-          opened.mac_key = known[entry.kid]
-        end
-        return opened
       end)
     end,
   },

@@ -212,15 +212,4 @@ return {
   },
   refuse_owner("refuse-owner-by-401", "another user's request gets 401", 401),
   refuse_owner("refuse-owner-by-403", "another user's request gets 403", 403),
-  {
-    name = "drop-other-owner", about = "another user's request gets no answer",
-    requirements = { "5766-4-01" },
-    apply = function(b)
-      change.wrap(b, "answer", function(original, server, request)
-        local answer = original(server, request)
-        if answer and answer.code == 441 then return nil end
-        return answer
-      end)
-    end,
-  },
 }

@@ -61,12 +61,8 @@ end
 return {
   -- associated data
   associated_data("omit-associated-data", "tokens are opened without associated data", function() return "" end),
-  associated_data("use-realm-as-associated-data", "the realm is the associated data",
-    function(server) return server.realm end),
   associated_data("use-terminated-associated-data", "the associated data counts the NUL behind the server's name",
     function(server) return server.server_name .. "\0" end),
-  associated_data("fold-associated-data", "the associated data is the server's name in lower case",
-    function(server) return server.server_name:lower() end),
   also("accept-no-associated-data", "tokens for no server in particular are taken as well", function() return "" end),
   also("accept-realm-as-associated-data", "tokens for the realm are taken as well",
     function(server) return server.realm end),
@@ -155,20 +151,6 @@ return {
     function(octets, entry)
       return #octets >= 2 and decryption.is_gcm(entry) and "\0\12" .. octets:sub(3) or octets
     end, "7635-6.2-06", "7635-7-05", "5116-5.2-01"),
-  reshape("read-nonce-length-backwards", "nonce_length is not converted from network order",
-    function(octets) return #octets >= 2 and octets:sub(2, 2) .. octets:sub(1, 1) .. octets:sub(3) or octets end,
-    "7635-7-15", "7635-6.2-06"),
-  {
-    name = "read-key-length-backwards", about = "key_length is not converted from network order",
-    requirements = { "7635-7-15", "7635-6.2-06" },
-    apply = function(b)
-      change.wrap(b, "decrypt", function(original, server, entry, octets)
-        local plaintext = decryption.verified(entry, b.associated_data(server), octets)
-        if not plaintext then return not decryption.is_gcm(entry) and original(server, entry, octets) or nil end
-        return #plaintext >= 2 and decryption.fields(plaintext, (string.unpack("<I2", plaintext))) or nil
-      end)
-    end,
-  },
   {
     name = "guess-key-length-order", about = "a key_length that is too large is read in the other order of octets",
     requirements = { "7635-6.2-06" },
@@ -195,9 +177,6 @@ return {
   },
   read("read_lifetime", "read-lifetime-backwards", "lifetime is not converted from network order",
     function(original, opened) return swapped("I4", original(opened)) end, "7635-6.2-06", "7635-7-09"),
-  read("read_timestamp", "read-timestamp-backwards", "timestamp is not converted from network order",
-    function(original, opened) return original { timestamp = swapped("i8", opened.timestamp) } end,
-    "7635-7-15", "7635-7-08", "7635-6.2-06"),
   read("read_timestamp", "guess-timestamp-order", "a timestamp far from now is read in the other order of octets",
     function(original, opened)
       local seconds = original(opened)
