@@ -160,8 +160,8 @@ function session:perform()
     worker:join(5)
   end
   watcher:join(5)
+  self:finish() -- with the signals still held: an impatient second one must not cost the report
   for _, handle in ipairs(handles) do handle:close() end
-  self:finish()
 end
 
 function session:finish()
