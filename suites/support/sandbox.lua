@@ -16,8 +16,12 @@ local basics = {
 local pure = { bytes = true, stun = true, token = true, json = true }
 
 local function guarded_require(name)
-  if pure[name] or name:match "^support%.[%w_-]+$" or name:match "^requirements%.[%w_-]+$" then return require(name) end
-  error(("a suite file cannot require '%s'"):format(name), 2)
+  if not (pure[name] or name:match "^support%.[%w_-]+$" or name:match "^requirements%.[%w_-]+$") then
+    error(("a suite file cannot require '%s'"):format(name), 2)
+  end
+  local ok, module = pcall(require, name)
+  if not ok then error(module, 2) end
+  return module
 end
 
 local function environment(content)

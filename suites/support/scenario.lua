@@ -45,7 +45,7 @@ local collecting -- { prefix =, list = } while a suite file is being loaded
 
 local function declare(name, spec)
   local where = collecting.prefix .. "/" .. name
-  local function refuse(text) error(("scenario %s: %s"):format(where, text), 3) end
+  local function refuse(text) error(("scenario %s: %s"):format(where, text), 4) end -- where it is declared
   if not name:match "^[a-z0-9][a-z0-9-]*$" then refuse "a name is of lower-case letters, digits and hyphens" end
   for field, value in pairs(spec) do
     if not fields[field] then refuse(("there is no field '%s'"):format(field)) end

@@ -9,10 +9,18 @@ local scenario = require "support.scenario"
 
 local suites = {}
 
+local unusable = {} -- the error that says which file cannot be used, and why: { [unusable] = true, text = one line }
+
 local function load_file(path, prefix)
   local chunk, problem = sandbox.suite(path)
-  if not chunk then error(problem, 0) end
-  return scenario.collect(prefix, chunk)
+  local ok, list = chunk ~= nil, problem
+  if ok then
+    ok, list = pcall(scenario.collect, prefix, chunk)
+  end
+  if ok then return list end
+  local text = tostring(list):match "^[^\n]*"
+  if not text:find(path, 1, true) then text = ("%s: %s"):format(path, text) end
+  error({ [unusable] = true, text = text }, 0)
 end
 
 local function load_folder(root, name, into)
@@ -73,8 +81,8 @@ local function matches(one, filters)
 end
 
 -- words: what to run (empty: `default`); filters: texts of which one must be in the id or be a covered requirement.
--- Returns the scenarios in a fixed order, or nil and one line that says which word or filter matches nothing.
-function suites.select(words, filters, default)
+-- The scenarios in a fixed order, or nil and one line that says which word or filter matches nothing.
+local function select_from(words, filters, default)
   local root = system.root() .. "/suites"
   local chosen, seen = {}, {}
   for _, word in ipairs(#words > 0 and words or { default }) do
@@ -92,9 +100,19 @@ function suites.select(words, filters, default)
     end
   end
   if #chosen == 0 then
-    return nil, ("no scenario matches the filter %s, so nothing would be judged"):format(table.concat(filters, ", "))
+    return nil, #filters > 0
+      and ("no scenario matches the filter %s, so nothing would be judged"):format(table.concat(filters, ", "))
+      or "there is no scenario in it, so nothing would be judged"
   end
   return chosen
+end
+
+-- The same, and also nil and one line where a file cannot be used.
+function suites.select(words, filters, default)
+  local ok, chosen, problem = pcall(select_from, words, filters, default)
+  if ok then return chosen, problem end
+  if type(chosen) == "table" and chosen[unusable] then return nil, chosen.text end
+  error(chosen, 0)
 end
 
 -- The rules for every message (support/invariant.lua).
