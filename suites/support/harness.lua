@@ -137,13 +137,22 @@ local function conclude(t, thrown, traceback)
   return fields
 end
 
--- Runs the scenario's function in the calling task.
+local SLICE <const> = 1000000 -- instructions of Lua between two looks at the clock
+
+-- Runs the scenario's function in the calling task. One that computes and never waits would keep everything else from
+-- running, the timer of its limit too, so it is stopped from within.
 local function perform(t)
   local thrown, traceback
+  local limit = t.scenario.limit
+  local latest = clock.monotonic() + limit
+  debug.sethook(function()
+    if clock.monotonic() > latest then error(("it computes without waiting, after %d s"):format(limit), 2) end
+  end, "", SLICE)
   local ok = xpcall(t.scenario.run, function(value)
     thrown = value
     if not stop.of(value) then traceback = debug.traceback(tostring(value), 2) end
   end, t)
+  debug.sethook()
   if ok then return nil end
   return thrown, traceback
 end

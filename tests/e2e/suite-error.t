@@ -37,6 +37,7 @@ my $program = tree(
 		. scenario('wrong-kid', '    t:allocate { token = { kid = "nobody" } }')
 		. scenario('wrong-edit', '    t:allocate { edits = { { "remove", "PRIORITY" } } }')
 		. scenario('never-ends', '    while true do t:wait(0.01) end', 'limit = 1,')
+		. scenario('spins', '    while true do end', 'limit = 1,')
 		. scenario('waits-too-long', '    t:wait(1e6)', 'limit = 1,')
 		. scenario('deep-recursion', '    local function f(n) return 1 + f(n + 1) end f(1)')
 		. scenario('good-at-last', $good),
@@ -69,6 +70,7 @@ for my $case (
 	['cites-nothing-known', qr/there is no requirement '7635-99-99' in the catalogue/, 't:check("7635-99-99"'],
 	['wrong-kid',           qr/the profile has no kid 'nobody'/,                    undef],
 	['wrong-edit',          qr/PRIORITY/,                                           undef],
+	['spins',               qr/it computes without waiting, after 1 s/,             'while true do end'],
 	['deep-recursion',      qr/stack overflow/,                                     'return 1 + f'],
 ) {
 	my ($name, $pattern, $text, $trace) = @$case;
