@@ -28,9 +28,8 @@ enum { COMMANDS = sizeof commands / sizeof *commands };
 
 static void print_usage(FILE *out)
 {
-	fprintf(out,
-		"usage: assay COMMAND [OPTION]...\n\nassay judges implementations of RFC 7635, "
-		"the third-party authorization of STUN and TURN.\n\n");
+	fprintf(out, "usage: assay COMMAND [OPTION]...\n\nassay judges implementations of RFC 7635, "
+		     "the third-party authorization of STUN and TURN.\n\n");
 	for (int i = 0; i < COMMANDS; i++)
 		fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].about);
 	fprintf(out, "\n`assay COMMAND --help` tells what a command takes.\n");

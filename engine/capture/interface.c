@@ -73,8 +73,9 @@ static int find(const struct packet_address *address, bool loopback, char name[I
 			found = true;
 		}
 	freeifaddrs(list);
-	return found ? 0 : error_set(error, ERROR_UNKNOWN, ERROR_NO_OFFSET,
-				     "no network interface of this machine has that address");
+	return found ? 0
+		     : error_set(error, ERROR_UNKNOWN, ERROR_NO_OFFSET,
+				 "no network interface of this machine has that address");
 }
 
 int interface_of(const char *text, char name[IFNAMSIZ], struct error *error)

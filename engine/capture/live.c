@@ -113,8 +113,8 @@ struct live *live_open(const char *interface, const char *filter, size_t buffer,
 	if (!packet_link_known(live->link)) {
 		const char *name = pcap_datalink_val_to_description_or_dlt(pcap_datalink(live->pcap));
 		error_set(error, ERROR_UNKNOWN, ERROR_NO_OFFSET,
-			  "frames of %.32s are of link type %u (%.64s), which is not decoded",
-			  interface, live->link, name);
+			  "frames of %.32s are of link type %u (%.64s), which is not decoded", interface, live->link,
+			  name);
 		goto refuse;
 	}
 	see_once(live, interface);

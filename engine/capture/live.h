@@ -14,9 +14,9 @@
 struct error;
 struct live;
 
-#define LIVE_SNAPSHOT 262144            // octets of a packet that are kept
-#define LIVE_BUFFER   (16 * 1024 * 1024) // octets
-#define LIVE_DELAY    0.03              // seconds
+#define LIVE_SNAPSHOT 262144           // octets of a packet that are kept
+#define LIVE_BUFFER (16 * 1024 * 1024) // octets
+#define LIVE_DELAY 0.03                // seconds
 
 struct live_statistics {
 	uint64_t received;          // passed the filter

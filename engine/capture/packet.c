@@ -8,8 +8,8 @@
 
 #define ETHERTYPE_OF_IPV4 0x0800
 #define ETHERTYPE_OF_IPV6 0x86DD
-#define MOST_TAGS         4  // VLAN tags before a frame is given up
-#define MOST_EXTENSIONS   16 // IPv6 extension headers, likewise
+#define MOST_TAGS 4        // VLAN tags before a frame is given up
+#define MOST_EXTENSIONS 16 // IPv6 extension headers, likewise
 
 // An IP packet: its header taken off, for the outer packet and for the one inside an ICMP error.
 struct datagram {
@@ -17,9 +17,9 @@ struct datagram {
 	uint8_t protocol;
 	const uint8_t *body;
 	size_t body_length;
-	bool cut;      // the header announces a longer body than there is
+	bool cut; // the header announces a longer body than there is
 	bool fragment;
-	bool first;    // holds the start of the datagram
+	bool first; // holds the start of the datagram
 	const char *problem;
 };
 

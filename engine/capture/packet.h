@@ -14,11 +14,11 @@
 
 // Link types as files number them (LINKTYPE_*; libpcap's DLT_* differ for raw IP).
 enum {
-	PACKET_LINK_NULL = 0,       // BSD loopback: the address family in the byte order of the host that captured
-	PACKET_LINK_ETHERNET = 1,   // with any VLAN tags
-	PACKET_LINK_RAW = 101,      // an IPv4 or IPv6 packet
-	PACKET_LINK_LOOP = 108,     // OpenBSD loopback: the address family in network byte order
-	PACKET_LINK_COOKED = 113,   // Linux cooked, version 1
+	PACKET_LINK_NULL = 0,     // BSD loopback: the address family in the byte order of the host that captured
+	PACKET_LINK_ETHERNET = 1, // with any VLAN tags
+	PACKET_LINK_RAW = 101,    // an IPv4 or IPv6 packet
+	PACKET_LINK_LOOP = 108,   // OpenBSD loopback: the address family in network byte order
+	PACKET_LINK_COOKED = 113, // Linux cooked, version 1
 	PACKET_LINK_IPV4 = 228,
 	PACKET_LINK_IPV6 = 229,
 	PACKET_LINK_COOKED_2 = 276, // Linux cooked, version 2
@@ -46,11 +46,11 @@ struct packet_inner {
 struct packet {
 	// What the capture says; set by whoever got the frame.
 	const uint8_t *data;
-	size_t captured;       // octets at data
-	size_t length;         // octets the frame had on the wire; more than captured when the capture cut it
-	uint32_t link;         // PACKET_LINK_* or any other number a file uses
-	uint64_t time;         // nanoseconds since 1970
-	const char *comment;   // not terminated; NULL when there is none
+	size_t captured;     // octets at data
+	size_t length;       // octets the frame had on the wire; more than captured when the capture cut it
+	uint32_t link;       // PACKET_LINK_* or any other number a file uses
+	uint64_t time;       // nanoseconds since 1970
+	const char *comment; // not terminated; NULL when there is none
 	size_t comment_length;
 
 	// What packet_decode found.

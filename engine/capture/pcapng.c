@@ -15,11 +15,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BUFFER          65536
-#define LARGEST_BUFFER  1048576 // BUFFER and the largest block, with room to spare
+#define BUFFER 65536
+#define LARGEST_BUFFER 1048576 // BUFFER and the largest block, with room to spare
 #define LARGEST_SECRETS 262144
-#define LARGEST_OPTION  65535
-#define MOST_LINKS      64
+#define LARGEST_OPTION 65535
+#define MOST_LINKS 64
 
 // Integers are written big-endian, which the format allows and the byte-order magic announces: so does our writer.
 enum { SECTION = 0x0A0D0D0A, INTERFACE = 1, ENHANCED_PACKET = 6, DECRYPTION_SECRETS = 10 };
@@ -201,8 +201,8 @@ int64_t pcapng_packet(struct pcapng *file, const struct packet *packet, struct e
 		return failed(file, error);
 	if (packet->captured > PCAPNG_LARGEST_FRAME)
 		return error_set(error, ERROR_LIMIT, ERROR_NO_OFFSET,
-				 "a frame of %zu octets is larger than the %d that are written",
-				 packet->captured, PCAPNG_LARGEST_FRAME);
+				 "a frame of %zu octets is larger than the %d that are written", packet->captured,
+				 PCAPNG_LARGEST_FRAME);
 	if (interface_number(file, packet->link, &number, error) < 0)
 		return -1;
 	size_t length = packet->length < packet->captured ? packet->captured : packet->length;
@@ -232,8 +232,8 @@ int pcapng_secrets(struct pcapng *file, const char *lines, size_t length, struct
 		return failed(file, error);
 	if (length > LARGEST_SECRETS)
 		return error_set(error, ERROR_LIMIT, ERROR_NO_OFFSET,
-				 "%zu octets of secrets are more than the %d that are written",
-				 length, LARGEST_SECRETS);
+				 "%zu octets of secrets are more than the %d that are written", length,
+				 LARGEST_SECRETS);
 	size_t start = begin_block(out, DECRYPTION_SECRETS);
 	writer_u32(out, TLS_KEY_LOG);
 	writer_u32(out, (uint32_t)length);

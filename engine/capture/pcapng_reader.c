@@ -7,9 +7,9 @@
 
 #include <stdlib.h>
 
-#define LARGEST_BLOCK   (16u << 20)
+#define LARGEST_BLOCK (16u << 20)
 #define MOST_INTERFACES 65536
-#define BLOCK_FRAME     12 // type and length in front, length behind
+#define BLOCK_FRAME 12 // type and length in front, length behind
 
 enum { INTERFACE = 1, OLD_PACKET = 2, SIMPLE_PACKET = 3, ENHANCED_PACKET = 6 };
 enum { OPTION_END = 0, OPTION_COMMENT = 1, OPTION_TIME_RESOLUTION = 9, OPTION_TIME_OFFSET = 14 };
@@ -26,7 +26,7 @@ struct pcapng_reader {
 	bool little;                  // the byte order of the section
 	struct interface *interfaces; // of the section
 	size_t interface_count, interface_capacity;
-	struct writer body;           // of the block that was read last
+	struct writer body; // of the block that was read last
 	struct writer comment;
 };
 
@@ -256,8 +256,7 @@ static int ends_early(struct pcapng_reader *reader, uint64_t start, struct error
 	if (source_failed(reader->source, error))
 		return -1;
 	return error_set(error, ERROR_TRUNCATED, (size_t)start,
-			 "the file ends within the block that begins at octet %llu",
-			 (unsigned long long)start);
+			 "the file ends within the block that begins at octet %llu", (unsigned long long)start);
 }
 
 static int read_byte_order(struct pcapng_reader *reader, uint64_t start, uint32_t *magic, struct error *error)
@@ -314,8 +313,7 @@ static int read_block(struct pcapng_reader *reader, uint32_t *type, struct body 
 	} else {
 		if (length > LARGEST_BLOCK)
 			return error_set(error, ERROR_LIMIT, (size_t)start, "a block of %u octets; at most %u are read",
-					 total,
-					 LARGEST_BLOCK);
+					 total, LARGEST_BLOCK);
 		uint8_t *place = writer_reserve(&reader->body, length);
 		if (!place)
 			return error_set(error, ERROR_LIMIT, (size_t)start, "no memory for a block of %u octets",

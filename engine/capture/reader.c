@@ -40,8 +40,7 @@ static int open_pcap(struct capture_reader *reader, const char *path, struct err
 	if (!reader->pcap) {
 		fclose(stream);
 		return error_set(error, ERROR_LIBRARY, (size_t)source_position(reader->source),
-				 "cannot read %.64s: %.160s", path,
-				 detail);
+				 "cannot read %.64s: %.160s", path, detail);
 	}
 	reader->link = link_of_dlt(pcap_datalink(reader->pcap));
 	return 0;

@@ -11,7 +11,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#define BUFFER   65536
+#define BUFFER 65536
 #define ONE_READ (1u << 20) // gzread takes an int's worth
 
 struct source {

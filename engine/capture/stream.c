@@ -8,8 +8,8 @@
 #include <string.h>
 
 #define DEFAULT_LIMIT 1048576
-#define MOST_PIECES   16384
-#define STUN_HEADER   20
+#define MOST_PIECES 16384
+#define STUN_HEADER 20
 #define CHANNEL_HEADER 4
 
 // Octets that one segment brought and that no earlier one had.
@@ -23,14 +23,14 @@ struct piece {
 
 struct capture_stream {
 	bool started;
-	uint32_t initial;     // sequence number of the stream's octet 0
+	uint32_t initial; // sequence number of the stream's octet 0
 	bool ends;
 	uint64_t end;         // offset of the FIN
 	uint64_t read;        // offset of the next octet to read; no piece begins before it
 	struct piece *pieces; // by offset, without overlaps; those before `first` are spent
 	size_t first, count, capacity;
-	size_t held, limit;   // octets
-	struct writer frame;  // the one that was handed out last
+	size_t held, limit;  // octets
+	struct writer frame; // the one that was handed out last
 	struct error failure;
 };
 
@@ -180,7 +180,7 @@ int capture_stream_segment(struct capture_stream *stream, const struct capture_s
 	reader_init(&octets, segment->payload, segment->length);
 	uint64_t offset = stream->read;
 	if (distance < 0) {
-		size_t old = (size_t)-(int64_t)distance;
+		size_t old = (size_t)(-(int64_t)distance);
 		if (old > segment->length || (old == segment->length && !segment->fin))
 			return 0;
 		reader_bytes(&octets, old);

@@ -27,9 +27,9 @@ struct capture_stream_segment {
 struct capture_stream_frame {
 	const uint8_t *data; // owned by the stream, good until its next call; ChannelData without its padding
 	size_t length;
-	uint64_t offset;     // of its first octet in the stream
-	int64_t tag;         // of the segment that brought its first octet
-	int64_t last_tag;    // of the one that brought its last octet (of its content, not of the padding)
+	uint64_t offset;  // of its first octet in the stream
+	int64_t tag;      // of the segment that brought its first octet
+	int64_t last_tag; // of the one that brought its last octet (of its content, not of the padding)
 };
 
 // A stream that has seen nothing, owned by the caller; it holds at most `limit` octets that nobody has read (0: 1 MiB)

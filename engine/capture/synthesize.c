@@ -19,7 +19,7 @@ static uint32_t sum(uint32_t so_far, const uint8_t *octets, size_t length)
 static uint16_t folded(uint32_t total)
 {
 	total = (total & 0xFFFF) + (total >> 16);
-	return (uint16_t)~((total & 0xFFFF) + (total >> 16));
+	return (uint16_t)(~((total & 0xFFFF) + (total >> 16)));
 }
 
 static void write_ip(struct writer *out, const struct synthesize *what, uint8_t protocol, size_t body)

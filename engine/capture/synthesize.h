@@ -12,7 +12,7 @@
 struct error;
 
 struct synthesize {
-	enum packet_protocol protocol; // PACKET_UDP or PACKET_TCP
+	enum packet_protocol protocol;             // PACKET_UDP or PACKET_TCP
 	struct packet_address source, destination; // of one family, with ports
 	const uint8_t *payload;
 	size_t payload_length;

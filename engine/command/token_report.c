@@ -99,9 +99,8 @@ static json_t *remarks_on(const struct token_report *about)
 	double age = token_now() - token_timestamp_time(plain->timestamp), limit = (double)plain->lifetime + DELTA;
 	remark_form(remarks, about->form);
 	if (about->form == TOKEN_FORM_GCM && about->nonce.length != algorithm->nonce_length)
-		json_array_append_new(remarks,
-				      json_sprintf("the nonce has %zu octets; RFC 5116 has %zu", about->nonce.length,
-						   algorithm->nonce_length));
+		json_array_append_new(remarks, json_sprintf("the nonce has %zu octets; RFC 5116 has %zu",
+							    about->nonce.length, algorithm->nonce_length));
 	if (plain->key_length != plain->mac_key_length)
 		json_array_append_new(
 			remarks, json_sprintf("key_length is wrong: mac_key has %zu octets", plain->mac_key_length));

@@ -12,9 +12,9 @@
 #include <stdint.h>
 
 // More random octets at once are a mistake in a script.
-#define RANDOM_LIMIT  (16 * 1024 * 1024)
+#define RANDOM_LIMIT (16 * 1024 * 1024)
 #define SCRATCH_LIMIT (64 * 1024 * 1024)
-#define SCRATCH_TYPE  "bytes.scratch"
+#define SCRATCH_TYPE "bytes.scratch"
 
 static int nibble(unsigned char digit)
 {
@@ -171,15 +171,8 @@ static int equal(lua_State *state)
 int luaopen_bytes(lua_State *state)
 {
 	static const luaL_Reg functions[] = {
-		{"hex", hex},
-		{"unhex", unhex},
-		{"base64", base64},
-		{"unbase64", unbase64},
-		{"random", random_octets},
-		{"sha1", sha1},
-		{"flip", flip},
-		{"equal", equal},
-		{NULL, NULL},
+		{"hex", hex},   {"unhex", unhex}, {"base64", base64}, {"unbase64", unbase64}, {"random", random_octets},
+		{"sha1", sha1}, {"flip", flip},   {"equal", equal},   {NULL, NULL},
 	};
 	luaL_newlibtable(state, functions);
 	writer_init(lua_newuserdatauv(state, sizeof(struct writer), 0), SCRATCH_LIMIT);

@@ -21,7 +21,7 @@
 
 struct stream_handle {
 	struct capture_stream *stream; // NULL when closed
-	int64_t segments; // that brought octets; the tag of each is in the user value under its number
+	int64_t segments;              // that brought octets; the tag of each is in the user value under its number
 };
 
 // capture.interface_of(address) -> name | nil, text
@@ -218,13 +218,8 @@ static int end_stream(lua_State *state)
 }
 
 static const luaL_Reg stream_methods[] = {
-	{"finished", finished},
-	{"gap", gap},
-	{"pending", pending},
-	{"segment", take_segment},
-	{"__close", end_stream},
-	{"__gc", end_stream},
-	{NULL, NULL},
+	{"finished", finished},  {"gap", gap},         {"pending", pending}, {"segment", take_segment},
+	{"__close", end_stream}, {"__gc", end_stream}, {NULL, NULL},
 };
 
 static const luaL_Reg functions[] = {

@@ -10,8 +10,8 @@
 
 #include <lauxlib.h>
 
-#define WRITER      "capture.writer"
-#define READER      "capture.reader"
+#define WRITER "capture.writer"
+#define READER "capture.reader"
 #define LATEST_TIME 9e9 // seconds since 1970 that 64 bits of nanoseconds hold
 
 struct writer_handle {
@@ -209,14 +209,8 @@ static int close_reader(lua_State *state)
 }
 
 static const luaL_Reg reader_methods[] = {
-	{"close", close_reader},
-	{"error", reader_error},
-	{"format", reader_format},
-	{"next", next_packet},
-	{"__call", next_packet},
-	{"__close", close_reader},
-	{"__gc", close_reader},
-	{NULL, NULL},
+	{"close", close_reader}, {"error", reader_error},   {"format", reader_format}, {"next", next_packet},
+	{"__call", next_packet}, {"__close", close_reader}, {"__gc", close_reader},    {NULL, NULL},
 };
 
 void capture_file_open(lua_State *state)

@@ -12,16 +12,16 @@
 #include <event2/event.h>
 #include <lauxlib.h>
 
-#define LIVE         "capture.live"
+#define LIVE "capture.live"
 #define LIVE_HANDLES "capture.live.handles" // in the registry: struct live_handle * -> its userdata, weak
-#define ONE_BATCH    64                     // packets delivered at one wake-up of the loop
-#define ONE_DRAIN    100000                 // and by one drain, however fast they come
+#define ONE_BATCH 64                        // packets delivered at one wake-up of the loop
+#define ONE_DRAIN 100000                    // and by one drain, however fast they come
 
 struct live_handle {
-	struct live *live;   // NULL when closed
+	struct live *live; // NULL when closed
 	struct event *event;
-	lua_State *main;     // where events enter Lua
-	bool delivering;     // on_packet is running
+	lua_State *main;                // where events enter Lua
+	bool delivering;                // on_packet is running
 	struct live_statistics counted; // when it was closed
 	struct error failure;           // why it was closed, unless the script did
 	bool selective;                 // only packets of the ports below are delivered
@@ -151,8 +151,8 @@ static int open_live(lua_State *state)
 		goto refuse;
 	struct event_base *base = loop_base();
 	if (base)
-		handle->event = event_new(base, live_descriptor(handle->live), EV_READ | EV_PERSIST, on_readable,
-					  handle);
+		handle->event =
+			event_new(base, live_descriptor(handle->live), EV_READ | EV_PERSIST, on_readable, handle);
 	if (!handle->event || event_add(handle->event, NULL) < 0) {
 		error_set(&error, ERROR_LIBRARY, ERROR_NO_OFFSET, "the event loop does not take the capture");
 		goto refuse;
@@ -254,12 +254,8 @@ static int close_live(lua_State *state)
 }
 
 static const luaL_Reg live_methods[] = {
-	{"close", close_live},
-	{"drain", drain},
-	{"watch", watch}, {"statistics", statistics},
-	{"__close", close_live},
-	{"__gc", close_live},
-	{NULL, NULL},
+	{"close", close_live},   {"drain", drain},     {"watch", watch}, {"statistics", statistics},
+	{"__close", close_live}, {"__gc", close_live}, {NULL, NULL},
 };
 
 void capture_live_open(lua_State *state)

@@ -35,7 +35,7 @@ const char *field_text(lua_State *state, int table, const char *name, bool neede
 }
 
 lua_Integer field_integer(lua_State *state, int table, const char *name, lua_Integer otherwise, lua_Integer least,
-				 lua_Integer most)
+			  lua_Integer most)
 {
 	int is_integer = 1;
 	lua_Integer value = otherwise;

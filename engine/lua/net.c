@@ -419,16 +419,26 @@ static void make_endpoints_table(lua_State *state)
 int luaopen_net(lua_State *state)
 {
 	static const luaL_Reg functions[] = {
-		{"udp", net_udp}, {"tcp", net_tcp}, {"tcp_listener", net_tcp_listener}, {NULL, NULL},
+		{"udp", net_udp},
+		{"tcp", net_tcp},
+		{"tcp_listener", net_tcp_listener},
+		{NULL, NULL},
 	};
 	static const luaL_Reg endpoint_methods[] = {
-		{"transport", endpoint_lua_transport}, {"address", endpoint_lua_address},
-		{"remote", endpoint_lua_remote},       {"send", endpoint_lua_send},
-		{"receive", endpoint_lua_receive},     {"transact", net_transact},
-		{"tap", endpoint_lua_tap},             {"pending", endpoint_lua_pending},
-		{"dropped", endpoint_lua_dropped},     {"late", endpoint_lua_late},
-		{"close", endpoint_lua_close},         {"__close", endpoint_lua_close},
-		{"__gc", endpoint_gc},                 {NULL, NULL},
+		{"transport", endpoint_lua_transport},
+		{"address", endpoint_lua_address},
+		{"remote", endpoint_lua_remote},
+		{"send", endpoint_lua_send},
+		{"receive", endpoint_lua_receive},
+		{"transact", net_transact},
+		{"tap", endpoint_lua_tap},
+		{"pending", endpoint_lua_pending},
+		{"dropped", endpoint_lua_dropped},
+		{"late", endpoint_lua_late},
+		{"close", endpoint_lua_close},
+		{"__close", endpoint_lua_close},
+		{"__gc", endpoint_gc},
+		{NULL, NULL},
 	};
 	static const luaL_Reg listener_methods[] = {
 		{"accept", listener_accept}, {"address", listener_address}, {"close", listener_close},

@@ -266,12 +266,17 @@ static int signal_close(lua_State *state)
 void net_support_open(lua_State *state)
 {
 	static const luaL_Reg functions[] = {
-		{"retransmissions", net_retransmissions}, {"resolve", net_resolve},
-		{"free_port", net_free_port},             {"on_signal", net_on_signal},
+		{"retransmissions", net_retransmissions},
+		{"resolve", net_resolve},
+		{"free_port", net_free_port},
+		{"on_signal", net_on_signal},
 		{NULL, NULL},
 	};
 	static const luaL_Reg signal_methods[] = {
-		{"close", signal_close}, {"__close", signal_close}, {"__gc", signal_close}, {NULL, NULL},
+		{"close", signal_close},
+		{"__close", signal_close},
+		{"__gc", signal_close},
+		{NULL, NULL},
 	};
 	luaL_newmetatable(state, SIGNAL);
 	luaL_setfuncs(state, signal_methods, 0);

@@ -96,7 +96,8 @@ int net_transact(lua_State *state)
 	struct endpoint *endpoint = net_check_endpoint(state);
 	size_t length;
 	const char *request = luaL_checklstring(state, 2, &length);
-	luaL_argcheck(state, length >= TRANSACTION_SMALLEST, 2, "too short to have a transaction id: use send and receive");
+	luaL_argcheck(state, length >= TRANSACTION_SMALLEST, 2,
+		      "too short to have a transaction id: use send and receive");
 	struct transaction_plan plan = check_plan(state, 3);
 	struct address to;
 	struct error error;

@@ -13,17 +13,18 @@
 #include <unistd.h>
 
 static const luaL_Reg modules[] = {
-	{"bytes", luaopen_bytes}, {"capture", luaopen_capture}, {"clock", luaopen_clock},
-	{"json", luaopen_json},   {"net", luaopen_net},         {"stun", luaopen_stun},
-	{"system", luaopen_system}, {"target", luaopen_target}, {"token", luaopen_token},
-	{NULL, NULL},
+	{"bytes", luaopen_bytes},   {"capture", luaopen_capture},
+	{"clock", luaopen_clock},   {"json", luaopen_json},
+	{"net", luaopen_net},       {"stun", luaopen_stun},
+	{"system", luaopen_system}, {"target", luaopen_target},
+	{"token", luaopen_token},   {NULL, NULL},
 };
 
 // No io and no os: what a script may do to the machine goes through the engine's own modules.
 static const luaL_Reg libraries[] = {
-	{LUA_GNAME, luaopen_base},          {LUA_LOADLIBNAME, luaopen_package}, {LUA_COLIBNAME, luaopen_coroutine},
-	{LUA_TABLIBNAME, luaopen_table},    {LUA_STRLIBNAME, luaopen_string},   {LUA_MATHLIBNAME, luaopen_math},
-	{LUA_UTF8LIBNAME, luaopen_utf8},    {LUA_DBLIBNAME, luaopen_debug},     {NULL, NULL},
+	{LUA_GNAME, luaopen_base},       {LUA_LOADLIBNAME, luaopen_package}, {LUA_COLIBNAME, luaopen_coroutine},
+	{LUA_TABLIBNAME, luaopen_table}, {LUA_STRLIBNAME, luaopen_string},   {LUA_MATHLIBNAME, luaopen_math},
+	{LUA_UTF8LIBNAME, luaopen_utf8}, {LUA_DBLIBNAME, luaopen_debug},     {NULL, NULL},
 };
 
 // The folder that holds suites/ and reports/: that of the program, or a parent of it, so that build/assay and

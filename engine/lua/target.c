@@ -20,7 +20,7 @@
 #define GRACE_DEFAULT 2.0
 
 struct target {
-	struct process *process; // NULL once closed
+	struct process *process;      // NULL once closed
 	struct process_status status; // what is left of it then
 	pid_t pid;
 	uint64_t log_from; // where this process's part of the log begins

@@ -69,7 +69,7 @@ static void make_ready(struct task *task)
 	task->state = TASK_READY;
 	place_put(&scheduler->ready, task);
 	scheduler->ready_count++;
-	// A timer, and not event_active: sockets are looked at between two turns, however busy the tasks keep each other.
+	// A timer, and not event_active: sockets are looked at between two turns, however busy tasks keep each other.
 	if (!event_pending(scheduler->turn, EV_TIMEOUT, NULL))
 		event_add(scheduler->turn, &at_once);
 }
@@ -125,7 +125,8 @@ int task_wait(lua_State *thread, struct task_wait *wait, double timeout, lua_KFu
 	struct scheduler *scheduler = task_scheduler(thread);
 	struct task *task = scheduler ? scheduler->running : NULL;
 	if (!task || task->thread != thread)
-		return luaL_error(thread, "only a task can wait: call this inside net.run, and in no coroutine of your own");
+		return luaL_error(thread,
+				  "only a task can wait: call this inside net.run, and in no coroutine of your own");
 	if (!lua_isyieldable(thread))
 		return luaL_error(thread, "a task cannot wait inside a function that C calls back");
 	if (task->cancelling)

@@ -225,14 +225,17 @@ static void make_metatable(lua_State *state, const char *name, const luaL_Reg *m
 void task_open(lua_State *state)
 {
 	static const luaL_Reg functions[] = {
-		{"run", call_run},     {"spawn", call_spawn},         {"sleep", call_sleep},
-		{"condition", call_condition}, {"on_error", call_on_error}, {NULL, NULL},
+		{"run", call_run},           {"spawn", call_spawn},
+		{"sleep", call_sleep},       {"condition", call_condition},
+		{"on_error", call_on_error}, {NULL, NULL},
 	};
 	static const luaL_Reg task_methods[] = {
 		{"join", call_join}, {"cancel", call_cancel}, {"alive", call_alive}, {"__gc", collect}, {NULL, NULL},
 	};
 	static const luaL_Reg condition_methods[] = {
-		{"wait", call_wait}, {"notify", call_notify}, {NULL, NULL},
+		{"wait", call_wait},
+		{"notify", call_notify},
+		{NULL, NULL},
 	};
 	make_scheduler(state);
 	make_metatable(state, TASK_TYPE, task_methods);

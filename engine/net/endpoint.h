@@ -76,7 +76,7 @@ struct endpoint {
 		unsigned owed; // replies that may yet come to what was sent more than once
 	} remembered[ENDPOINT_REMEMBERED];
 	unsigned next_remembered;
-	uint64_t late;  // replies that came to retransmissions of transactions that had ended, and were let go
+	uint64_t late;   // replies that came to retransmissions of transactions that had ended, and were let go
 	unsigned inside; // event callbacks at work on it
 	bool freed;      // by its owner while one was
 };

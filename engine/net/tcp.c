@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define READ_MOST 65536              // octets a wake-up, then the others on the loop have their turn
+#define READ_MOST 65536               // octets a wake-up, then the others on the loop have their turn
 #define QUEUE_MOST ((size_t)16 << 20) // octets that wait for a peer to read them
 #define BACKLOG 128
 
@@ -283,7 +283,7 @@ struct endpoint *tcp_accept(struct tcp_listener *listener, const struct endpoint
 	if (!tcp)
 		return NULL;
 	if (address_of_socket(&tcp->endpoint.local, socket, error) < 0 || event_add(tcp->readable, NULL) < 0) {
-			endpoint_free(&tcp->endpoint);
+		endpoint_free(&tcp->endpoint);
 		return NULL;
 	}
 	tcp->endpoint.state = ENDPOINT_OPEN;

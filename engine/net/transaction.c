@@ -103,7 +103,9 @@ static int send_once(struct transaction *transaction, struct error *error)
 	transaction->attempts++;
 	// The owner, told of the packet, may close the endpoint; by then it has been sent.
 	transaction->sends++;
-	if (endpoint_send(transaction->endpoint, transaction->request, transaction->length, &transaction->to, error) < 0) {
+	int sent = endpoint_send(transaction->endpoint, transaction->request, transaction->length, &transaction->to,
+				 error);
+	if (sent < 0) {
 		transaction->sends--;
 		return -1;
 	}
@@ -139,9 +141,11 @@ int transaction_start(struct transaction *transaction, struct endpoint *endpoint
 	if (endpoint->state == ENDPOINT_ENDED || endpoint->state == ENDPOINT_CLOSED)
 		return error_set(error, ERROR_NOT_ALLOWED, ERROR_NO_OFFSET, "%s", endpoint->ended);
 	if (length < TRANSACTION_SMALLEST)
-		return error_set(error, ERROR_TRUNCATED, length, "a request of %zu octets has no transaction id", length);
+		return error_set(error, ERROR_TRUNCATED, length, "a request of %zu octets has no transaction id",
+				 length);
 	if (plan->schedule.rc < 1 || plan->schedule.rc > RETRANSMIT_MOST)
-		return error_set(error, ERROR_LIMIT, ERROR_NO_OFFSET, "a request is sent 1 to %d times", RETRANSMIT_MOST);
+		return error_set(error, ERROR_LIMIT, ERROR_NO_OFFSET, "a request is sent 1 to %d times",
+				 RETRANSMIT_MOST);
 	transaction->to = to ? *to : endpoint->remote;
 	transaction->request = malloc(length);
 	transaction->timer = evtimer_new(loop_base(), on_timer, transaction);

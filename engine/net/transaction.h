@@ -18,7 +18,7 @@ struct event;
 
 struct transaction_plan {
 	struct retransmit schedule; // of an unreliable transport
-	double timeout;             // seconds; 0: Ti over a reliable transport, the schedule's end over an unreliable one
+	double timeout; // seconds; 0: Ti over a reliable transport, the schedule's end over an unreliable one
 };
 
 struct transaction {

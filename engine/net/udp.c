@@ -14,8 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define DATAGRAM_MOST 65536    // more than any UDP payload, so none is cut
-#define DATAGRAMS_PER_WAKE 64  // then the others on the loop have their turn
+#define DATAGRAM_MOST 65536   // more than any UDP payload, so none is cut
+#define DATAGRAMS_PER_WAKE 64 // then the others on the loop have their turn
 #define RECEIVE_BUFFER (1 << 20)
 
 struct udp {
@@ -37,9 +37,12 @@ static int receive(const struct udp *udp, struct arrival *arrival, int flags)
 {
 	arrival->place = (struct iovec){arrival->octets, sizeof arrival->octets};
 	arrival->header = (struct msghdr){
-		.msg_name = &arrival->name, .msg_namelen = sizeof arrival->name,
-		.msg_iov = &arrival->place, .msg_iovlen = 1,
-		.msg_control = arrival->control, .msg_controllen = sizeof arrival->control,
+		.msg_name = &arrival->name,
+		.msg_namelen = sizeof arrival->name,
+		.msg_iov = &arrival->place,
+		.msg_iovlen = 1,
+		.msg_control = arrival->control,
+		.msg_controllen = sizeof arrival->control,
 	};
 	ssize_t length = recvmsg(udp->socket, &arrival->header, flags);
 	if (length < 0)
@@ -51,14 +54,16 @@ static int receive(const struct udp *udp, struct arrival *arrival, int flags)
 static const char *icmp_name(const struct icmp_error *icmp, bool v6)
 {
 	if (v6 && icmp->type == ICMP6_DST_UNREACH) {
-		static const char *const names[] = {"no route", "administratively prohibited", "beyond scope",
-						    "address unreachable", "port unreachable", "policy failed",
+		static const char *const names[] = {"no route",         "administratively prohibited",
+						    "beyond scope",     "address unreachable",
+						    "port unreachable", "policy failed",
 						    "route rejected"};
 		return icmp->code < sizeof names / sizeof *names ? names[icmp->code] : "destination unreachable";
 	}
 	if (!v6 && icmp->type == ICMP_DEST_UNREACH) {
-		static const char *const names[] = {"network unreachable", "host unreachable", "protocol unreachable",
-						    "port unreachable", "fragmentation needed", "source route failed"};
+		static const char *const names[] = {"network unreachable",  "host unreachable",
+						    "protocol unreachable", "port unreachable",
+						    "fragmentation needed", "source route failed"};
 		return icmp->code < sizeof names / sizeof *names ? names[icmp->code] : "destination unreachable";
 	}
 	if (icmp->type == (v6 ? ICMP6_TIME_EXCEEDED : ICMP_TIME_EXCEEDED))
@@ -210,12 +215,14 @@ struct endpoint *udp_open(const struct address *remote, const struct address *lo
 	if (local)
 		source = *local;
 	else if (!remote)
-		return error_set(error, ERROR_NOT_ALLOWED, ERROR_NO_OFFSET, "neither a remote nor a local address"), NULL;
+		return error_set(error, ERROR_NOT_ALLOWED, ERROR_NO_OFFSET, "neither a remote nor a local address"),
+		       NULL;
 	else if (address_route(&source, remote, error) < 0)
 		return NULL;
 	if (remote && remote->any.sa_family != source.any.sa_family)
 		return error_set(error, ERROR_NOT_ALLOWED, ERROR_NO_OFFSET,
-				 "the local and the remote address are not of one family"), NULL;
+				 "the local and the remote address are not of one family"),
+		       NULL;
 	struct udp *udp = calloc(1, sizeof *udp);
 	if (!udp)
 		return error_set(error, ERROR_SYSTEM, ERROR_NO_OFFSET, "out of memory"), NULL;

@@ -32,7 +32,7 @@ uint16_t token_timestamp_fraction(uint64_t timestamp)
 double token_timestamp_time(uint64_t timestamp)
 {
 	return (double)token_timestamp_seconds(timestamp) +
-		(double)token_timestamp_fraction(timestamp) / TOKEN_FRACTIONS;
+	       (double)token_timestamp_fraction(timestamp) / TOKEN_FRACTIONS;
 }
 
 void token_timestamp_text(uint64_t seconds, char text[TOKEN_TIMESTAMP_TEXT_LIMIT])

@@ -6,8 +6,8 @@
 static void reads_and_writes_numeric_addresses(void **state)
 {
 	(void)state;
-	static const char *const texts[] = {"127.0.0.1", "0.0.0.0", "255.255.255.255", "::", "::1", "2001:db8::7",
-					"fe80::1%lo"};
+	static const char *const texts[] = {
+		"127.0.0.1", "0.0.0.0", "255.255.255.255", "::", "::1", "2001:db8::7", "fe80::1%lo"};
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
 		struct address address;
 		char text[ADDRESS_TEXT];
@@ -20,8 +20,8 @@ static void reads_and_writes_numeric_addresses(void **state)
 static void refuses_what_is_no_numeric_address(void **state)
 {
 	(void)state;
-	static const char *const texts[] = {"", "localhost", "127.1", "1.2.3.4.5", "1.2.3.4 ", "::1%nosuchinterface", "%",
-					"[::1]"};
+	static const char *const texts[] = {"",         "localhost",           "127.1", "1.2.3.4.5",
+					    "1.2.3.4 ", "::1%nosuchinterface", "%",     "[::1]"};
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
 		struct address address;
 		struct error error;

@@ -114,12 +114,12 @@ static inline void turn_for(double seconds)
 }
 
 // Turns the loop until the condition holds, for two seconds at most.
-#define turn_until(condition)                                                                                          \
-	do {                                                                                                           \
-		double patience_ = loop_monotonic() + 2;                                                               \
-		while (!(condition) && loop_monotonic() < patience_)                                                   \
-			turn_for(0.001);                                                                               \
-		assert_true(condition);                                                                                \
+#define turn_until(condition) \
+	do { \
+		double patience_ = loop_monotonic() + 2; \
+		while (!(condition) && loop_monotonic() < patience_) \
+			turn_for(0.001); \
+		assert_true(condition); \
 	} while (0)
 
 // A STUN message of 20 octets with this type, whose transaction id is filled with one octet.

@@ -7,9 +7,14 @@
 #include <errno.h>
 
 // A STUN message of 20 octets and its length field, ChannelData of 5 octets and its padding of 3, ChannelData of 4.
-static const char stream[] = "\x01\x03\x00\x04\x21\x12\xa4\x42" "abcdefghijkl" "WXYZ"
-			     "\x40\x01\x00\x05" "hello" "\0\0\0"
-			     "\x40\x02\x00\x04" "four"
+static const char stream[] = "\x01\x03\x00\x04\x21\x12\xa4\x42"
+			     "abcdefghijkl"
+			     "WXYZ"
+			     "\x40\x01\x00\x05"
+			     "hello"
+			     "\0\0\0"
+			     "\x40\x02\x00\x04"
+			     "four"
 			     "\x40\x03\x00\x00";
 #define STREAM_LENGTH (sizeof stream - 1)
 static const size_t frames[] = {24, 9, 8, 4};
@@ -269,8 +274,9 @@ static void sends_requests_once_and_waits(void **state)
 	int peer = accept_peer(AF_INET);
 	char got[64];
 	// The peer is there and says nothing, then half of an answer.
-	assert_int_equal(transaction_start(&transaction, told.endpoint, message(REQUEST, 1), 20, NULL, &plan, ignore_end,
-					   NULL, NULL), 0);
+	assert_int_equal(transaction_start(&transaction, told.endpoint, message(REQUEST, 1), 20, NULL, &plan,
+					   ignore_end, NULL, NULL),
+			 0);
 	assert_int_equal(write(peer, message(SUCCESS, 1), 10), 10);
 	turn_until(transaction.done);
 	assert_string_equal(transaction.failure, "timeout");
@@ -279,8 +285,9 @@ static void sends_requests_once_and_waits(void **state)
 	transaction_release(&transaction);
 
 	assert_int_equal(write(peer, message(SUCCESS, 1) + 10, 10), 10);
-	assert_int_equal(transaction_start(&transaction, told.endpoint, message(REQUEST, 2), 20, NULL, &plan, ignore_end,
-					   NULL, NULL), 0);
+	assert_int_equal(transaction_start(&transaction, told.endpoint, message(REQUEST, 2), 20, NULL, &plan,
+					   ignore_end, NULL, NULL),
+			 0);
 	assert_int_equal(write(peer, message(FAILURE, 2), 20), 20);
 	turn_until(transaction.done);
 	assert_string_equal(transaction.failure, "");
@@ -288,15 +295,17 @@ static void sends_requests_once_and_waits(void **state)
 	transaction_release(&transaction);
 
 	plan.timeout = 10;
-	assert_int_equal(transaction_start(&transaction, told.endpoint, message(REQUEST, 3), 20, NULL, &plan, ignore_end,
-					   NULL, NULL), 0);
+	assert_int_equal(transaction_start(&transaction, told.endpoint, message(REQUEST, 3), 20, NULL, &plan,
+					   ignore_end, NULL, NULL),
+			 0);
 	shutdown(peer, SHUT_WR);
 	turn_until(transaction.done);
 	assert_string_equal(transaction.failure, "closed");
 	transaction_release(&transaction);
 	struct error error;
-	assert_int_equal(transaction_start(&transaction, told.endpoint, message(REQUEST, 4), 20, NULL, &plan, ignore_end,
-					   NULL, &error), -1);
+	assert_int_equal(transaction_start(&transaction, told.endpoint, message(REQUEST, 4), 20, NULL, &plan,
+					   ignore_end, NULL, &error),
+			 -1);
 	transaction_release(&transaction);
 	done_with(peer);
 }

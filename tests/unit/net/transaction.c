@@ -79,8 +79,9 @@ static const struct transaction_plan quick = {.schedule = {.rto = 0.1, .rc = 4, 
 
 static void start(struct transaction *transaction, uint8_t id)
 {
-	assert_int_equal(transaction_start(transaction, told.endpoint, message(REQUEST, id), 20, NULL, &quick, count_end,
-					   NULL, NULL), 0);
+	assert_int_equal(transaction_start(transaction, told.endpoint, message(REQUEST, id), 20, NULL, &quick,
+					   count_end, NULL, NULL),
+			 0);
 }
 
 static void sends_again_until_it_is_answered(void **state)
@@ -134,7 +135,8 @@ static void keeps_to_a_shorter_timeout(void **state)
 	plan.timeout = 0.2;
 	peer.drops = 100;
 	assert_int_equal(transaction_start(&transaction, told.endpoint, message(REQUEST, 1), 20, NULL, &plan, count_end,
-					   NULL, NULL), 0);
+					   NULL, NULL),
+			 0);
 	turn_until(transaction.done);
 	assert_int_equal(transaction.sends, 2);
 	transaction_release(&transaction);
@@ -159,9 +161,12 @@ static void runs_side_by_side_and_out_of_order(void **state)
 static void takes_only_responses_with_its_id(void **state)
 {
 	(void)state;
-	static const struct { uint16_t type; bool reply; } cases[] = {
-		{SUCCESS, true}, {FAILURE, true}, {0x0101, true}, {INDICATION, false}, {REQUEST, false},
-		{0x8103, false}, {0x4103, false},
+	static const struct {
+		uint16_t type;
+		bool reply;
+	} cases[] = {
+		{SUCCESS, true},  {FAILURE, true}, {0x0101, true},  {INDICATION, false},
+		{REQUEST, false}, {0x8103, false}, {0x4103, false},
 	};
 	struct address local = told.endpoint->local;
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -233,8 +238,9 @@ static void notes_icmp_errors_and_goes_on(void **state)
 	event_free(peer.event);
 	peer.event = NULL;
 	close(peer.socket);
-	assert_int_equal(transaction_start(&other, told.endpoint, message(REQUEST, 9), 20, &elsewhere, &quick, count_end,
-					   NULL, NULL), 0);
+	assert_int_equal(transaction_start(&other, told.endpoint, message(REQUEST, 9), 20, &elsewhere, &quick,
+					   count_end, NULL, NULL),
+			 0);
 	start(&transaction, 1);
 	turn_until(transaction.done);
 	assert_string_equal(transaction.failure, "timeout");
@@ -269,12 +275,14 @@ static void ends_when_the_endpoint_does(void **state)
 
 	told.endpoint = udp_open(&peer.address, NULL, &noting, &told, NULL);
 	told.close_on_packet = true;
-	assert_int_equal(transaction_start(&a, told.endpoint, message(REQUEST, 1), 20, NULL, &quick, count_end, NULL,
-					   &error), 0);
+	assert_int_equal(
+		transaction_start(&a, told.endpoint, message(REQUEST, 1), 20, NULL, &quick, count_end, NULL, &error),
+		0);
 	assert_true(a.done);
 	transaction_release(&a);
-	assert_int_equal(transaction_start(&a, told.endpoint, message(REQUEST, 1), 20, NULL, &quick, count_end, NULL,
-					   &error), -1);
+	assert_int_equal(
+		transaction_start(&a, told.endpoint, message(REQUEST, 1), 20, NULL, &quick, count_end, NULL, &error),
+		-1);
 	transaction_release(&a);
 }
 
@@ -284,17 +292,20 @@ static void refuses_what_it_cannot_wait_for(void **state)
 	struct transaction transaction;
 	struct error error;
 	struct address v6 = loopback(AF_INET6);
-	assert_int_equal(transaction_start(&transaction, told.endpoint, message(REQUEST, 1), 19, NULL, &quick, count_end,
-					   NULL, &error), -1);
+	assert_int_equal(transaction_start(&transaction, told.endpoint, message(REQUEST, 1), 19, NULL, &quick,
+					   count_end, NULL, &error),
+			 -1);
 	transaction_release(&transaction);
 	struct transaction_plan plan = quick;
 	plan.schedule.rc = 0;
 	assert_int_equal(transaction_start(&transaction, told.endpoint, message(REQUEST, 1), 20, NULL, &plan, count_end,
-					   NULL, &error), -1);
+					   NULL, &error),
+			 -1);
 	transaction_release(&transaction);
 	address_set_port(&v6, 9);
 	assert_int_equal(transaction_start(&transaction, told.endpoint, message(REQUEST, 1), 20, &v6, &quick, count_end,
-					   NULL, &error), -1);
+					   NULL, &error),
+			 -1);
 	transaction_release(&transaction);
 }
 
@@ -307,7 +318,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(runs_side_by_side_and_out_of_order, begin_with_peer, end_with_peer),
 		cmocka_unit_test_setup_teardown(takes_only_responses_with_its_id, begin_with_peer, end_with_peer),
 		cmocka_unit_test_setup_teardown(takes_a_reply_from_another_address, begin_with_peer, end_with_peer),
-		cmocka_unit_test_setup_teardown(lets_late_replies_to_retransmissions_go, begin_with_peer, end_with_peer),
+		cmocka_unit_test_setup_teardown(lets_late_replies_to_retransmissions_go, begin_with_peer,
+						end_with_peer),
 		cmocka_unit_test_setup_teardown(notes_icmp_errors_and_goes_on, begin_with_peer, end_with_peer),
 		cmocka_unit_test_setup_teardown(ends_when_the_endpoint_does, begin_with_peer, end_with_peer),
 		cmocka_unit_test_setup_teardown(refuses_what_it_cannot_wait_for, begin_with_peer, end_with_peer),

@@ -26,7 +26,7 @@ static void done_with(int peer)
 static void sends_and_receives(void **state)
 {
 	(void)state;
-	each_family(family) {
+	each_family (family) {
 		static uint8_t large[65507], got[65536];
 		int peer;
 		struct address local = open_towards(*family, &peer), expected = loopback(*family);
@@ -69,7 +69,7 @@ static void shows_answers_from_another_port(void **state)
 static void tells_of_icmp_errors_and_goes_on(void **state)
 {
 	(void)state;
-	each_family(family) {
+	each_family (family) {
 		int peer;
 		told.icmp = 0;
 		open_towards(*family, &peer);

@@ -69,9 +69,9 @@ static void every_other_length_is_refused(void **state)
 			bool right = (family == 1 && length == 8) || (family == 2 && length == 20);
 			assert_int_equal(outcome, right ? 0 : -1);
 			if (!right)
-				assert_int_equal(error.code,
-						 length >= 4 && family != 1 && family != 2 ? ERROR_UNKNOWN
-											   : ERROR_MALFORMED);
+				assert_int_equal(error.code, length >= 4 && family != 1 && family != 2
+								     ? ERROR_UNKNOWN
+								     : ERROR_MALFORMED);
 			free(value.data);
 		}
 	}

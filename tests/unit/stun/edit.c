@@ -64,9 +64,8 @@ static struct stun_draft sample(void)
 	stun_draft_init(&draft, 0x0003, STUN_MAGIC_COOKIE, (const uint8_t *)"abcdefghijkl");
 	add_value(&draft, LIFETIME, "\0\0\2\x58", 4);
 	add_value(&draft, USERNAME, "kid", 3);
-	add(&draft,
-	    (struct stun_draft_attribute){
-		    .type = STUN_MESSAGE_INTEGRITY, .role = STUN_ROLE_INTEGRITY, .key = text("key")});
+	add(&draft, (struct stun_draft_attribute){
+			    .type = STUN_MESSAGE_INTEGRITY, .role = STUN_ROLE_INTEGRITY, .key = text("key")});
 	add(&draft, (struct stun_draft_attribute){.type = STUN_FINGERPRINT, .role = STUN_ROLE_FINGERPRINT});
 	return draft;
 }
@@ -123,12 +122,10 @@ static void the_samples_are_built_to_the_octet(void **state)
 	add_value(&draft, 0x8022, "STUN test client", 16);
 	add_value(&draft, 0x0024, "\x6e\x00\x01\xff", 4);
 	add_value(&draft, 0x8029, "\x93\x2f\xf9\xb1\x51\x26\x3b\x36", 8);
-	add(&draft,
-	    (struct stun_draft_attribute){
-		    .type = USERNAME, .value = text("evtj:h6vY"), .has_padding = true, .padding = text("   ")});
-	add(&draft,
-	    (struct stun_draft_attribute){
-		    .type = STUN_MESSAGE_INTEGRITY, .role = STUN_ROLE_INTEGRITY, .key = text(SHORT_TERM_KEY)});
+	add(&draft, (struct stun_draft_attribute){
+			    .type = USERNAME, .value = text("evtj:h6vY"), .has_padding = true, .padding = text("   ")});
+	add(&draft, (struct stun_draft_attribute){
+			    .type = STUN_MESSAGE_INTEGRITY, .role = STUN_ROLE_INTEGRITY, .key = text(SHORT_TERM_KEY)});
 	add(&draft, (struct stun_draft_attribute){.type = STUN_FINGERPRINT, .role = STUN_ROLE_FINGERPRINT});
 	struct stun_placement placements[6];
 	assert_int_equal(stun_draft_encode(&draft, integrity, &writer, placements, NULL), 0);
@@ -358,11 +355,10 @@ static void a_cut_hmac_is_signed_with_its_size(void **state)
 		struct stun_draft draft;
 		struct stun_message message = {0};
 		stun_draft_init(&draft, 0x0003, STUN_MAGIC_COOKIE, (const uint8_t *)"abcdefghijkl");
-		add(&draft,
-		    (struct stun_draft_attribute){.type = STUN_MESSAGE_INTEGRITY_SHA256,
-						  .role = STUN_ROLE_INTEGRITY,
-						  .key = text("key"),
-						  .size = size});
+		add(&draft, (struct stun_draft_attribute){.type = STUN_MESSAGE_INTEGRITY_SHA256,
+							  .role = STUN_ROLE_INTEGRITY,
+							  .key = text("key"),
+							  .size = size});
 		writer_reset(&writer);
 		assert_int_equal(stun_draft_encode(&draft, integrity, &writer, NULL, NULL), 0);
 		assert_int_equal(stun_message_parse(&message, writer.data, writer.length, NULL), 0);

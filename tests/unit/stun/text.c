@@ -113,9 +113,8 @@ static void other_octets_are_shown_too(void **state)
 {
 	(void)state;
 	is_shown("40010003 616263 00", "ChannelData on 0x4001, data, 3 octets: 616263\n");
-	is_shown("40010009 616263",
-		 "ChannelData, 7 octets: 40010009616263\n"
-		 "malformed: ChannelData announces 9 octets, 3 are there\n");
+	is_shown("40010009 616263", "ChannelData, 7 octets: 40010009616263\n"
+				    "malformed: ChannelData announces 9 octets, 3 are there\n");
 	is_shown("00", "too short for STUN, 1 octets: 00\n");
 	is_shown("ff00", "too short for STUN, 2 octets: ff00\n");
 	contains("80010000 2112a442 000000000000000000000000", "neither STUN nor ChannelData, 20 octets: 8001");

@@ -207,11 +207,10 @@ static void nothing_is_inherited(void **state)
 	int unmarked = dup2(STDERR_FILENO, 77);
 	assert_int_equal(unmarked, 77);
 	signal(SIGPIPE, SIG_IGN);
-	struct process *process =
-		start_shell(&ended,
-			    "readlink /proc/self/fd/0; fd=0; "
-			    "while [ $fd -lt 100 ]; do [ -e /proc/$$/fd/$fd ] && echo $fd; fd=$((fd + 1)); done; "
-			    "grep -e SigIgn -e SigBlk /proc/self/status; cut -d' ' -f5 /proc/$$/stat");
+	struct process *process = start_shell(
+		&ended, "readlink /proc/self/fd/0; fd=0; "
+			"while [ $fd -lt 100 ]; do [ -e /proc/$$/fd/$fd ] && echo $fd; fd=$((fd + 1)); done; "
+			"grep -e SigIgn -e SigBlk /proc/self/status; cut -d' ' -f5 /proc/$$/stat");
 	await_end(process, &ended);
 	signal(SIGPIPE, SIG_DFL);
 	close(unmarked);
@@ -285,8 +284,8 @@ static void workers_have_the_grace_too(void **state)
 {
 	int ended;
 	(void)state;
-	struct process *process = start_shell(
-		&ended, "(trap 'sleep 0.1; echo graceful; exit' TERM; echo up; " FOREVER ") & echo worker$!; wait");
+	struct process *process = start_shell(&ended, "(trap 'sleep 0.1; echo graceful; exit' TERM; echo up; " FOREVER
+						      ") & echo worker$!; wait");
 	pid_t left = worker();
 	await_log("up");
 	process_terminate(process, PATIENCE);
