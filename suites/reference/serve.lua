@@ -54,10 +54,8 @@ local function keys_of(words)
   for i, line in ipairs(lines_of(words, "--key", "ASSAY_KEYS")) do
     local kid, algorithm, text = line:match "^(.+):([^:]+):([^:]+)$"
     if not kid then refuse("--key number %d: KID:ALG:BASE64 is expected", i) end
-    local octets, problem, offset = bytes.unbase64(text)
-    if not octets then
-      refuse("--key %s: base64 (RFC 4648 section 4) is expected, %s at character %d", kid, problem, (offset or 0) + 1)
-    end
+    local octets, problem = bytes.unbase64(text)
+    if not octets then refuse("--key %s: %s", kid, problem) end
     local fits, misfit = token.check_key(algorithm, octets)
     if not fits then refuse("--key %s: %s", kid, misfit) end
     if seen[kid] then refuse("--key %s is given twice", kid) end
