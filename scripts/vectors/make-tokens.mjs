@@ -78,7 +78,8 @@ const gcm = ["A256GCM", "A192GCM", "A128GCM"], cbc = ["A128CBC-HS256", "A192CBC-
 
 for (const algorithm of gcm) add(`${algorithm}`.toLowerCase(), `a plain ${algorithm} token opens`, {algorithm})
 for (const algorithm of cbc) for (const form of ["F1", "F2", "F3", "F3-bare", "F4"])
-  add(`${algorithm}-${form}`.toLowerCase(), `form ${form} of ${algorithm} is told from the other forms`, {algorithm, form})
+  add(`${algorithm}-${form}`.toLowerCase(), `form ${form} of ${algorithm} is told from the other forms`,
+    {algorithm, form})
 add("f3-zero-vector", "form F3 with a vector of zeros", {algorithm: "A256CBC-HS512", form: "F3", nonce: zero})
 add("f1-whole-blocks", "a block of 32 octets gets a whole block of padding",
     {algorithm: "A128CBC-HS256", macKey: octets("18", 18)})
@@ -119,7 +120,8 @@ bad("tag-zero", "a tag of zeros", "not-authentic", tagAt,
     {token: t => Buffer.concat([t.subarray(0, -16), zero])})
 bad("tag-first", "the tag stands before the ciphertext", "not-authentic", tagAt,
     {token: t => Buffer.concat([t.subarray(0, 14), t.subarray(-16), t.subarray(14, -16)])})
-bad("other-name", "sealed for another server name", "not-authentic", tagAt, {sealedFor: Buffer.from("turn2.example.org")})
+bad("other-name", "sealed for another server name", "not-authentic", tagAt,
+  {sealedFor: Buffer.from("turn2.example.org")})
 bad("name-and-nul", "sealed for the name with a NUL behind it", "not-authentic", tagAt,
     {sealedFor: Buffer.from("turn1.example.org\0")})
 bad("name-upper-case", "sealed for the name in capitals", "not-authentic", tagAt,
@@ -159,7 +161,10 @@ bad("cbc-ciphertext-bit", "one bit of S is altered", "not-authentic", cbcTagAt, 
 bad("cbc-other-name", "sealed for another server name", "not-authentic", cbcTagAt,
     {algorithm: a, sealedFor: Buffer.from("turn2.example.org")})
 bad("cbc-halves-swapped", "AS-RS and AUTH taken from the wrong ends of K", "not-authentic", cbcTagAt,
-    {algorithm: a, sealedWith: Buffer.concat([octets(`key ${a}`, 32).subarray(16), octets(`key ${a}`, 32).subarray(0, 16)])})
+    {
+      algorithm: a,
+      sealedWith: Buffer.concat([octets(`key ${a}`, 32).subarray(16), octets(`key ${a}`, 32).subarray(0, 16)]),
+    })
 bad("cbc-al-octets", "AL counts octets", "not-authentic", cbcTagAt, {algorithm: a, al: u64(17n)})
 bad("cbc-al-little-endian", "AL in the other byte order", "not-authentic", cbcTagAt,
     {algorithm: a, al: u64(17n * 8n).reverse()})
@@ -169,7 +174,8 @@ bad("cbc-octet-behind", "one octet stands behind T", "malformed", 2,
     {algorithm: a, token: t => Buffer.concat([t, Buffer.alloc(1)])})
 bad("cbc-block-behind", "16 octets stand behind T", "not-authentic", cbcTagAt + 16,
     {algorithm: a, token: t => Buffer.concat([t, zero])})
-bad("cbc-no-ciphertext", "T and no S", "malformed", 2, {algorithm: a, token: t => Buffer.concat([t.subarray(0, 2), t.subarray(-16)])})
+bad("cbc-no-ciphertext", "T and no S", "malformed", 2,
+  {algorithm: a, token: t => Buffer.concat([t.subarray(0, 2), t.subarray(-16)])})
 bad("cbc-octet-lost", "the last octet is lost", "malformed", 2, {algorithm: a, token: t => t.subarray(0, -1)})
 bad("cbc-nonce-12", "a nonce of 12 octets, which CBC has no use for", "malformed", 0,
     {algorithm: a, nonceInF1: octets("12", 12)})

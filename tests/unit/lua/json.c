@@ -24,7 +24,8 @@ static void run(const char *script)
 	lua_settop(state, 0);
 	lua_gc(state, LUA_GCINC, 1, 1000, 0);
 	if (luaL_dostring(state, "function same(got, wanted)\n"
-				 "  if got ~= wanted then error('got ' .. tostring(got) .. ', wanted ' .. tostring(wanted), 2) end\n"
+				 "  if got ~= wanted then error('got ' .. tostring(got) "
+				 ".. ', wanted ' .. tostring(wanted), 2) end\n"
 				 "end\n"
 				 "function throws(text, ...)\n"
 				 "  local ok, err = pcall(...)\n"
@@ -53,7 +54,8 @@ static void keeps_an_order(void **unused)
 	run("same(json.encode{b = 1, a = 2, type = 3, C = 4}, '{\"C\":4,\"a\":2,\"b\":1,\"type\":3}')\n"
 	    "same(json.encode({b = 1, a = 2, type = {id = 1, type = 2}, C = 4}, {'type', 'absent', 'b'}),\n"
 	    "     '{\"type\":{\"type\":2,\"id\":1},\"b\":1,\"C\":4,\"a\":2}')\n"
-	    "same(json.encode{['a\\0b'] = 1, ['a'] = 2, ['a\\0a'] = 3}, '{\"a\":2,\"a\\\\u0000a\":3,\"a\\\\u0000b\":1}')\n"
+	    "same(json.encode{['a\\0b'] = 1, ['a'] = 2, ['a\\0a'] = 3}, "
+	    "'{\"a\":2,\"a\\\\u0000a\":3,\"a\\\\u0000b\":1}')\n"
 	    "throws('twice', json.encode, {}, {'a', 'a'}) throws('names', json.encode, {}, {1})\n");
 }
 
@@ -110,7 +112,8 @@ static void reads_values(void **unused)
 static void refuses_what_is_no_json(void **unused)
 {
 	(void)unused;
-	run("for _, text in ipairs{'', '{', '[1,]', '{\"a\":}', 'nul', '1 2', \"'x'\", '{a:1}', '\"\\xff\"', '\"\\n\"', '01',\n"
+	run("for _, text in ipairs{'', '{', '[1,]', '{\"a\":}', 'nul', '1 2', \"'x'\", '{a:1}', '\"\\xff\"', "
+	    "'\"\\n\"', '01',\n"
 	    "                      '9223372036854775808', '1e999', '\\0'} do\n"
 	    "  local value, err, offset = json.decode(text)\n"
 	    "  same(value, nil) assert(err:find('no JSON'), err) assert(offset >= 0 and offset <= #text, offset)\n"

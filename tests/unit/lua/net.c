@@ -35,7 +35,8 @@ static const char prelude[] = LUA(
 		end
 	end;
 	function find(text, part)
-		if not tostring(text):find(part, 1, true) then error(("no %q in %s"):format(part, tostring(text)), 2) end
+		if not tostring(text):find(part, 1, true) then error(("no %q in %s"):format(part, tostring(text)),
+			2) end
 	end;
 	function throws(part, fn, ...)
 		local ok, err = pcall(fn, ...);
@@ -186,11 +187,13 @@ test(reports_errors_that_nobody_joins, run,
 test(closes_variables_of_a_cancelled_task_and_lets_them_wait, run,
 	local seen = {};
 	local task = net.spawn(function()
-		local a <close> = setmetatable({}, {__close = function(_, err) net.sleep(0.01); seen[#seen + 1] = err end});
+		local a <close> = setmetatable({}, {__close = function(_, err) net.sleep(0.01);
+			seen[#seen + 1] = err end});
 		local ok, err = pcall(net.sleep, 10);
 		same(ok, false); same(err, "cancelled");
 		net.sleep(0.001);
-		local b <close> = setmetatable({}, {__close = function(_, err) net.sleep(0.01); seen[#seen + 1] = err end});
+		local b <close> = setmetatable({}, {__close = function(_, err) net.sleep(0.01);
+			seen[#seen + 1] = err end});
 		net.sleep(10)
 	end);
 	net.sleep(0.005); task:cancel(); net.sleep(0.02); same(task:alive(), true); task:cancel();
@@ -210,7 +213,8 @@ test(ends_every_task_with_main, run_alone,
 			while true do pcall(net.sleep, 100) end
 		end);
 		net.spawn(function()
-			local a <close> = setmetatable({}, {__close = function() net.sleep(100); error("not reached") end});
+			local a <close> = setmetatable({}, {__close = function() net.sleep(100);
+				error("not reached") end});
 			net.sleep(100)
 		end);
 		net.spawn(function() while true do coroutine.yield() end end);
@@ -288,14 +292,17 @@ test(transacts_over_udp_with_loss, run,
 			net.spawn(function()
 				for _ = 1, drops do server:receive() end;
 				local octets, from = server:receive();
-				server:send(success("z"), from); server:send("\0\x17other", from); server:send(answer(octets), from)
+				server:send(success("z"), from); server:send("\0\x17other", from);
+				server:send(answer(octets), from)
 			end);
 			local reply, info = client:transact(request("a"), quick);
 			same(reply, success("a")); same(info.sends, drops + 1); same(#info.icmp, 0);
 			same(info.from.port, server:address().port); same(info.to.port, server:address().port);
 			assert(info.sent <= info.sent_last and info.sent_last <= info.received);
-			if drops > 0 and info.sent_last - info.sent < 0.1 * (2 ^ drops - 1) - 0.001 then error("early") end;
-			same(client:pending(), 2); same((client:receive()), success("z")); same((client:receive()), "\0\x17other")
+			if drops > 0 and info.sent_last - info.sent < 0.1 * (2 ^ drops - 1) - 0.001 then
+				error("early") end;
+			same(client:pending(), 2); same((client:receive()), success("z"));
+			same((client:receive()), "\0\x17other")
 		end;
 		server:close(); client:close()
 	end
@@ -328,7 +335,8 @@ test(notes_icmp_errors_of_a_closed_port, run,
 		local seen = {};
 		client:tap(function(direction, octets, peer, time, endpoint, icmp)
 			if direction == "icmp" then
-				seen[#seen + 1] = icmp; same(octets, request("a")); same(peer.port, port); same(endpoint, client)
+				seen[#seen + 1] = icmp; same(octets, request("a")); same(peer.port, port);
+				same(endpoint, client)
 			end
 		end);
 		local reply, text, info = client:transact(request("a"), {rto = 0.02, rc = 3, rm = 1});
@@ -347,7 +355,8 @@ test(stops_sending_when_cancelled, run,
 	net.sleep(0.1); same(server:pending(), 0);
 	local listener = assert(net.tcp_listener{address = loopback});
 	local waiting = {
-		net.spawn(server.receive, server), net.spawn(server.receive, server, 10), net.spawn(listener.accept, listener),
+		net.spawn(server.receive, server), net.spawn(server.receive, server, 10),
+			net.spawn(listener.accept, listener),
 	};
 	net.sleep(0.01);
 	for _, each in ipairs(waiting) do each:cancel(); same(select(2, each:join(1)), "cancelled") end;
@@ -379,9 +388,11 @@ test(shows_each_packet_to_the_tap, run,
 	local seen = {};
 	client:tap(function(direction, octets, peer, time, endpoint)
 		same(endpoint, client); assert(math.type(time) == "float" and time > 1e9);
-		seen[#seen + 1] = direction .. " " .. #octets .. " " .. (peer.port == server:address().port and "server" or "?")
+		seen[#seen + 1] = direction .. " " .. #octets .. " " ..
+			(peer.port == server:address().port and "server" or "?")
 	end);
-	net.spawn(function() server:receive(); local octets, from = server:receive(); server:send(answer(octets), from) end);
+	net.spawn(function() server:receive(); local octets, from = server:receive();
+		server:send(answer(octets), from) end);
 	client:transact(request("a"), quick);
 	same(table.concat(seen, ","), "sent 20 server,sent 20 server,received 20 server");
 	client:tap(function() error("in a tap") end);
@@ -436,10 +447,12 @@ test(reads_frames_from_tcp, run,
 			end
 		end;
 		server:send(stream:sub(1, 27)); net.sleep(0.01); server:close();
-		same((client:receive(1)), success("a")); find(select(2, client:receive(1)), "framing: the stream ended 7 octets");
+		same((client:receive(1)), success("a"));
+		find(select(2, client:receive(1)), "framing: the stream ended 7 octets");
 		find(select(2, client:transact(request("a"))), "framing:");
 		local a, b = connection{address = address};
-		a:send(success("a") .. "\x80\0"); same((b:receive(1)), success("a")); find(select(2, b:receive(1)), "framing: ");
+		a:send(success("a") .. "\x80\0"); same((b:receive(1)), success("a"));
+		find(select(2, b:receive(1)), "framing: ");
 		local c, d = connection{address = address};
 		c:close(); same(select(2, d:receive(1)), "closed")
 	end
@@ -447,9 +460,11 @@ test(reads_frames_from_tcp, run,
 
 test(transacts_over_tcp, run,
 	local server, client = connection();
-	net.spawn(function() local octets = server:receive(); server:send("\x40\0\0\0" .. success("z") .. answer(octets)) end);
+	net.spawn(function() local octets = server:receive();
+		server:send("\x40\0\0\0" .. success("z") .. answer(octets)) end);
 	local reply, info = client:transact(request("a"));
-	same(reply, success("a")); same(info.sends, 1); same(info.from.port, server:address().port); same(client:pending(), 2);
+	same(reply, success("a")); same(info.sends, 1); same(info.from.port, server:address().port);
+	same(client:pending(), 2);
 	local none, text, silent = client:transact(request("b"), {timeout = 0.05, rto = 0.01});
 	same(none, nil); same(text, "timeout"); same(silent.sends, 1);
 	same((server:receive(0)), request("b")); same(select(2, server:receive(0.01)), "timeout");
@@ -487,8 +502,10 @@ test(knows_names_ports_and_schedules, run_alone,
 	same(table.concat(offsets, " "), "0.0 0.5 1.5 3.5 7.5 15.5 31.5"); same(finish, 39.5);
 	offsets, finish = net.retransmissions{rto = 1, rc = 2, rm = 1}; same(#offsets, 2); same(finish, 2.0);
 	same(net.resolve("::1", 5)[1].address, "::1"); same(net.resolve("127.0.0.1", 5)[1].port, 5);
-	assert(#net.resolve("localhost") >= 1); find(select(2, net.resolve("no.such.name.invalid")), "no.such.name.invalid");
-	assert(math.type(net.free_port{}) == "integer"); find(select(2, net.free_port{address = "192.0.2.1"}), "192.0.2.1");
+	assert(#net.resolve("localhost") >= 1);
+	find(select(2, net.resolve("no.such.name.invalid")), "no.such.name.invalid");
+	assert(math.type(net.free_port{}) == "integer");
+	find(select(2, net.free_port{address = "192.0.2.1"}), "192.0.2.1");
 )
 
 test(refuses_misuse, run,
@@ -510,7 +527,8 @@ test(refuses_misuse, run,
 	throws("table", client.transact, client, request("a"), 5); throws("string", client.send, client);
 	throws("not negative", client.receive, client, -1); throws("function", client.tap, client, 5);
 	throws("net.endpoint", client.receive, net.condition()); throws("net.task", net.spawn(print).join, client);
-	find(select(2, server:send("x")), "no address"); find(select(2, client:send(("x"):rep(70000))), "Message too long");
+	find(select(2, server:send("x")), "no address");
+	find(select(2, client:send(("x"):rep(70000))), "Message too long");
 	throws("function", net.spawn, 5); throws("function", net.on_error, 5);
 )
 

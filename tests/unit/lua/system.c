@@ -32,7 +32,8 @@ static const char prelude[] = LUA(
 		end
 	end;
 	function find(text, part)
-		if not tostring(text):find(part, 1, true) then error(("no %q in %s"):format(part, tostring(text)), 2) end
+		if not tostring(text):find(part, 1, true) then error(("no %q in %s"):format(part, tostring(text)),
+			2) end
 	end;
 	function throws(part, fn, ...)
 		local ok, err = pcall(fn, ...);
@@ -137,7 +138,8 @@ test(reads_no_more_than_its_limit,
 	same(system.read(path), text); same(system.read(path, #text), text);
 	local none, reason = system.read(path, #text - 1); same(none, nil); find(reason, "larger than 99999 octets");
 	find(select(2, system.read("/dev/zero", 1000000)), "larger");
-	find(select(2, system.read(folder)), "Is a directory"); find(select(2, system.read(folder .. "/no")), "No such file");
+	find(select(2, system.read(folder)), "Is a directory");
+	find(select(2, system.read(folder .. "/no")), "No such file");
 	throws("octets", system.read, path, -1);
 )
 

@@ -24,7 +24,8 @@ static void run(const char *script)
 	lua_settop(state, 0);
 	lua_gc(state, LUA_GCINC, 1, 1000, 0);
 	if (luaL_dostring(state, "function same(got, wanted)\n"
-				 "  if got ~= wanted then error('got ' .. tostring(got) .. ', wanted ' .. tostring(wanted), 2) end\n"
+				 "  if got ~= wanted then error('got ' .. tostring(got) "
+				 ".. ', wanted ' .. tostring(wanted), 2) end\n"
 				 "end\n"
 				 "function throws(text, ...)\n"
 				 "  local ok, err = pcall(...)\n"
@@ -37,7 +38,8 @@ static void run(const char *script)
 				 "end\n"
 				 "k = ('K'):rep(64)\n"
 				 "function fields(changes)\n"
-				 "  local t = {algorithm = 'A256GCM', server_name = 'turn1', mac_key = ('m'):rep(20), lifetime = 600,\n"
+				 "  local t = {algorithm = 'A256GCM', server_name = 'turn1', "
+				 "mac_key = ('m'):rep(20), lifetime = 600,\n"
 				 "             issued = 1700000000.5}\n"
 				 "  for name, value in pairs(changes or {}) do t[name] = value end\n"
 				 "  t.key = t.key or k:sub(1, token.algorithm(t.algorithm).key_length)\n"
@@ -46,7 +48,8 @@ static void run(const char *script)
 				 "end\n"
 				 "function open(octets, changes)\n"
 				 "  local t = fields(changes)\n"
-				 "  return token.open{algorithm = t.algorithm, key = t.key, server_name = t.server_name, token = octets}\n"
+				 "  return token.open{algorithm = t.algorithm, key = t.key, "
+				 "server_name = t.server_name, token = octets}\n"
 				 "end\n") ||
 	    luaL_dostring(state, script))
 		fail_msg("%s", lua_tostring(state, -1));
@@ -79,8 +82,10 @@ static void seals_and_opens(void **unused)
 	    "  end\n"
 	    "end\n"
 	    "assert(token.seal(fields()) ~= token.seal(fields()), 'a nonce came twice')\n"
-	    "local t = open(token.seal(fields{nonce = ('n'):rep(12), timestamp = -1, issued = 'none', lifetime = 0xffffffff}))\n"
-	    "same(t.nonce, ('n'):rep(12)) same(t.timestamp, -1) same(t.seconds, (1 << 48) - 1) same(t.fraction, 65535)\n"
+	    "local t = open(token.seal(fields{nonce = ('n'):rep(12), timestamp = -1, issued = 'none', "
+	    "lifetime = 0xffffffff}))\n"
+	    "same(t.nonce, ('n'):rep(12)) same(t.timestamp, -1) same(t.seconds, (1 << 48) - 1) "
+	    "same(t.fraction, 65535)\n"
 	    "same(t.lifetime, 0xffffffff)\n");
 }
 
@@ -88,7 +93,8 @@ static void makes_wrong_tokens(void **unused)
 {
 	(void)unused;
 	run("local function kind(change)\n"
-	    "  local value, err, offset, kind = open(assert(token.seal(fields(change))), {algorithm = change.algorithm})\n"
+	    "  local value, err, offset, kind = open(assert(token.seal(fields(change))), "
+	    "{algorithm = change.algorithm})\n"
 	    "  same(value, nil)\n"
 	    "  return kind .. ' ' .. tostring(offset)\n"
 	    "end\n"
@@ -108,8 +114,10 @@ static void tells_run_time_failures(void **unused)
 	(void)unused;
 	run("fails('A256GCM takes a key of 32 octets, this one has 31', token.seal(fields{key = k:sub(1, 31)}))\n"
 	    "local f = fields() f.algorithm = 'A1GCM' fails('unknown algorithm', token.seal(f))\n"
-	    "fails('unknown form', token.seal(fields{form = 'F9'})) fails('not one of', token.seal(fields{form = 'F1'}))\n"
-	    "fails('nonce of 0', token.seal(fields{nonce = ''})) fails('none of 17', token.seal(fields{tag_length = 17}))\n"
+	    "fails('unknown form', token.seal(fields{form = 'F9'})) "
+	    "fails('not one of', token.seal(fields{form = 'F1'}))\n"
+	    "fails('nonce of 0', token.seal(fields{nonce = ''})) "
+	    "fails('none of 17', token.seal(fields{tag_length = 17}))\n"
 	    "fails('given whole', token.seal(fields{plaintext = 'x', lifetime = 'none', issued = 'none'}))\n"
 	    "same(token.check_key('A256GCM', k:sub(1, 32)), true)\n"
 	    "fails('A256GCM takes a key of 32 octets, this one has 31', token.check_key('A256GCM', k:sub(1, 31)))\n"
@@ -128,7 +136,8 @@ static void throws_at_misuse(void **unused)
 	    "throws('string', token.seal, fields{mac_key = 5}) throws('number', token.seal, fields{issued = 'now'})\n"
 	    "throws('0 to 4294967295', token.seal, fields{lifetime = -1})\n"
 	    "throws('0 to 4294967295', token.seal, fields{lifetime = 1 << 32})\n"
-	    "throws('0 to 65535', token.seal, fields{key_length = 65536}) throws('integer', token.seal, fields{lifetime = 1.5})\n"
+	    "throws('0 to 65535', token.seal, fields{key_length = 65536}) "
+	    "throws('integer', token.seal, fields{lifetime = 1.5})\n"
 	    "throws('one of them', token.seal, fields{timestamp = 1}) throws('2^48', token.seal, fields{issued = -1})\n"
 	    "throws('64 bits', token.seal, fields{timestamp = 1.5, issued = 'none'})\n"
 	    "throws(\"'token'\", token.open, {algorithm = 'A256GCM', key = k, server_name = ''})\n"
@@ -145,7 +154,8 @@ static void lays_out(void **unused)
 	    "end\n"
 	    "same(text(token.layout{algorithm = 'A256GCM', token = token.seal(fields())}),\n"
 	    "     'nonce_length 0+2, nonce 2+12, ciphertext 14+34, tag 48+16')\n"
-	    "same(text(token.layout{algorithm = 'A256CBC-HS512', token = token.seal(fields{algorithm = 'A256CBC-HS512'})}),\n"
+	    "same(text(token.layout{algorithm = 'A256CBC-HS512', "
+	    "token = token.seal(fields{algorithm = 'A256CBC-HS512'})}),\n"
 	    "     'nonce_length 0+2, nonce 2+0, ciphertext 2+48, tag 50+32')\n"
 	    "local value, err, offset = token.layout{algorithm = 'A256GCM', token = '\\0\\12short'}\n"
 	    "same(value, nil) assert(err:find('nonce_length says 12')) same(offset, 0)\n");
@@ -155,7 +165,8 @@ static void parses_keys(void **unused)
 {
 	(void)unused;
 	run("local t = token.parse_key('a:b:A128GCM:AAECAwQFBgcICQoLDA0ODw==')\n"
-	    "same(t.kid, 'a:b') same(t.algorithm, 'A128GCM') same(t.key, '\\0\\1\\2\\3\\4\\5\\6\\7\\8\\9\\10\\11\\12\\13\\14\\15')\n"
+	    "same(t.kid, 'a:b') same(t.algorithm, 'A128GCM') "
+	    "same(t.key, '\\0\\1\\2\\3\\4\\5\\6\\7\\8\\9\\10\\11\\12\\13\\14\\15')\n"
 	    "local value, err, offset = token.parse_key('k:A128GCM:AAECAw==')\n"
 	    "same(value, nil) same(err, 'A128GCM takes a key of 16 octets, this one has 4') same(offset, 10)\n"
 	    "fails('KID:ALGORITHM:BASE64', token.parse_key('AAECAw=='))\n");
