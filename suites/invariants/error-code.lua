@@ -7,6 +7,10 @@ local invariant = require "support.invariant"
 invariant "error-code" {
   title = "every error response has a well-formed ERROR-CODE",
   covers = { "5389-7.3.1.1-01" },
+  faults = {
+    "write-code-as-number", "omit-error-code", "write-latin-1-reason", "write-long-reason",
+    "pad-reason-inside", "set-reserved-bits",
+  },
   judge = function(seen, check)
     local m, id = seen.message, "5389-7.3.1.1-01"
     if not m or m:class() ~= "error" then return end

@@ -7,6 +7,7 @@ local invariant = require "support.invariant"
 invariant "fingerprint" {
   title = "FINGERPRINT, where it is sent, is the last attribute and right",
   covers = { "5389-15.5-01" },
+  faults = { "forget-fingerprint-xor", "put-fingerprint-first" },
   judge = function(seen, check)
     local m = seen.message
     if not m or not m:has "FINGERPRINT" then return end

@@ -7,6 +7,10 @@ local invariant = require "support.invariant"
 invariant "header" {
   title = "every response has a well-formed header and comes from the address that was asked",
   covers = { "5389-6-01" },
+  faults = {
+    "answer-from-other-port", "clear-cookie", "answer-as-binding", "change-transaction-id",
+    "forget-padding",
+  },
   judge = function(seen, check)
     local id = "5389-6-01"
     -- The first two bits tell STUN from ChannelData (01), which is no matter of this rule.

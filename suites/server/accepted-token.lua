@@ -9,6 +9,7 @@ local scenario = require "support.scenario"
 scenario "relayed-datagram" {
   title = "a valid token is served, and the allocation relays",
   covers = { "7635-7-15" },
+  faults = { "ask-about-tokens" },
   transports = "each",
   allocations = 2,
   run = function(t)
@@ -24,6 +25,7 @@ scenario "relayed-datagram" {
 scenario "a256gcm" {
   title = "a token sealed with A256GCM is opened",
   covers = { "7635-4.1.1-12" },
+  faults = { "refuse-a256gcm" },
   run = function(t)
     for _, key in ipairs(t.profile.keys) do
       if key.algorithm == "A256GCM" then
@@ -38,6 +40,7 @@ scenario "a256gcm" {
 scenario "mac-key-of-160-bits" {
   title = "a session key of 160 bits is supported",
   covers = { "7635-6.2-09" },
+  faults = { "require-256-bit-key" },
   run = function(t)
     t:check("7635-6.2-09", t:allocate { token = { mac_key = bytes.random(20) } }:is_success())
   end,
@@ -46,6 +49,7 @@ scenario "mac-key-of-160-bits" {
 scenario "mac-key-of-256-bits" {
   title = "key_length tells the length of the session key: 256 bits work too",
   covers = { "7635-6.2-11" },
+  faults = { "cut-long-key" },
   run = function(t)
     t:control {}
     local function long_key(form)
@@ -66,6 +70,7 @@ scenario "mac-key-of-256-bits" {
 scenario "message-integrity-sha256" {
   title = "a request signed with MESSAGE-INTEGRITY-SHA256 alone is served, and answered with the same attribute",
   covers = { "8489-9.2.4-02" },
+  faults = { "answer-sha256-by-sha1", "refuse-sha256" },
   run = function(t)
     t:control {}
     local answer = t:allocate {
@@ -83,6 +88,7 @@ scenario "message-integrity-sha256" {
 scenario "answer-in-the-same-form" {
   title = "with a 256-bit mac_key the answer is signed with the form of the key that the request used",
   covers = { "7635-B-06" },
+  faults = { "answer-in-other-form", "cut-long-key" },
   run = function(t)
     t:control {}
     local forms = {
@@ -106,6 +112,7 @@ scenario "answer-in-the-same-form" {
 scenario "binary-token" {
   title = "ACCESS-TOKEN holds the binary token",
   covers = { "7635-6.2-21" },
+  faults = { "require-base64", "crash-on-long-nonce" },
   run = function(t)
     t:check("7635-6.2-21", t:allocate():is_success())
     local text = t:token { change = function(octets) return bytes.base64(octets) end }
@@ -116,6 +123,7 @@ scenario "binary-token" {
 scenario "several-allocations" {
   title = "one token serves several Allocate requests",
   covers = { "7635-9-01" },
+  faults = { "ask-about-tokens" },
   allocations = 3,
   run = function(t)
     local token = t:token {}

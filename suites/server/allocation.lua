@@ -9,6 +9,7 @@ local scenario = require "support.scenario"
 scenario "never-unauthenticated" {
   title = "no Allocate is served without verified integrity",
   covers = { "8656-7.2-01" },
+  faults = { "take-token-for-integrity", "relay-for-everyone", "skip-integrity" },
   transports = "each",
   run = function(t)
     t:check("8656-7.2-01", t:allocate { credentials = false }:is_refused(), { label = "bare" })
@@ -22,6 +23,7 @@ scenario "never-unauthenticated" {
 scenario "second-allocate" {
   title = "an Allocate on a 5-tuple that has an allocation gets 437, with another valid token too",
   covers = { "5766-6.2-01" },
+  faults = { "spend-tokens", "refuse-second-by-400", "replace-allocation", "return-existing-allocation" },
   transports = "each",
   run = function(t)
     local client = t:allocation()
@@ -35,6 +37,10 @@ scenario "second-allocate" {
 scenario "requested-transport" {
   title = "an Allocate without REQUESTED-TRANSPORT gets 400, with an unknown protocol 442",
   covers = { "5766-6.2-02" },
+  faults = {
+    "change-transaction-id", "assume-udp", "miss-transport-by-442", "refuse-transport-by-400",
+    "take-any-transport",
+  },
   run = function(t)
     local control = t:control {}
     t:refused("5766-6.2-02", control, { protocol = false }, 400, { label = "without" })
@@ -45,6 +51,10 @@ scenario "requested-transport" {
 scenario "success-attributes" {
   title = "the success response has XOR-RELAYED-ADDRESS, LIFETIME and XOR-MAPPED-ADDRESS",
   covers = { "5766-6.2-03" },
+  faults = {
+    "map-port-backwards", "map-without-xor", "omit-mapped-address", "omit-relayed-address",
+    "omit-lifetime",
+  },
   transports = "each",
   run = function(t)
     local client, answer = t:allocation()
@@ -65,6 +75,7 @@ scenario "success-attributes" {
 scenario "usual-lifetime" {
   title = "under a long token the usual rules for LIFETIME hold",
   covers = { "5766-6.2-04" },
+  faults = { "grant-a-minute", "grant-any-lifetime" },
   run = function(t)
     local token = { lifetime = 86400 }
     local plain = t:allocate { token = token }
@@ -79,6 +90,10 @@ scenario "usual-lifetime" {
 scenario "refresh-and-delete" {
   title = "a Refresh carries the new LIFETIME; with LIFETIME 0 it deletes the allocation",
   covers = { "5766-7.2-01" },
+  faults = {
+    "keep-deleted-allocation", "refuse-deletion", "omit-lifetime-on-refresh",
+    "take-zero-for-default",
+  },
   transports = "each",
   run = function(t)
     local client = t:allocation { token = { lifetime = 7200 } }
@@ -98,6 +113,7 @@ scenario "refresh-and-delete" {
 scenario "deleted-for-good" {
   title = "ten seconds after its deletion an allocation is gone",
   covers = { "5766-7.2-01" },
+  faults = { "keep-deleted-allocation", "take-zero-for-default" },
   run = function(t)
     local client = t:allocation { token = { lifetime = 7200 } }
     t:control({ on = client, lifetime = 0, step = "Refresh with LIFETIME 0" }, "Refresh")
@@ -109,6 +125,7 @@ scenario "deleted-for-good" {
 scenario "no-allocation" {
   title = "a Refresh without an allocation gets 437",
   covers = { "5766-4-02" },
+  faults = { "miss-allocation-by-403", "refresh-nothing" },
   transports = "each",
   run = function(t)
     t:control {}
@@ -119,6 +136,7 @@ scenario "no-allocation" {
 scenario "other-user" {
   title = "a first-party user on the allocation of a token gets 441",
   covers = { "5766-4-01" },
+  faults = { "ignore-owner", "refuse-owner-by-401", "refuse-owner-by-403" },
   needs = { "third-party", "users" },
   run = function(t)
     local user = t.profile.users[1]

@@ -8,6 +8,7 @@ local scenario = require "support.scenario"
 scenario "first-token-counts" {
   title = "of two ACCESS-TOKENs the first one counts",
   covers = { "5389-15-03" },
+  faults = { "take-last-token", "drop-duplicates", "crash-on-long-nonce" },
   run = function(t)
     local control = t:control {}
     local bad = t:random(64)
@@ -23,6 +24,7 @@ scenario "first-token-counts" {
 scenario "padding-is-no-content" {
   title = "what padding holds is ignored",
   covers = { "5389-15-02" },
+  faults = { "read-to-the-nul" },
   run = function(t)
     local control = t:control {}
     local function padded(attribute, octets)

@@ -9,6 +9,7 @@ local scenario = require "support.scenario"
 scenario "unauthorized" {
   title = "an Allocate without credentials gets 401",
   covers = { "7635-4-02" },
+  faults = { "challenge-by-400" },
   transports = "each",
   run = function(t)
     t:check("7635-4-02", t:allocate { credentials = false }:is_error(401))
@@ -18,6 +19,7 @@ scenario "unauthorized" {
 scenario "nonce" {
   title = "the 401 carries NONCE",
   covers = { "7635-4-03" },
+  faults = { "omit-nonce" },
   run = function(t)
     t:check("7635-4-03", t:allocate { credentials = false }:has "NONCE")
   end,
@@ -26,6 +28,7 @@ scenario "nonce" {
 scenario "software" {
   title = "the 401 carries SOFTWARE",
   covers = { "7635-4-04" },
+  faults = { "omit-software" },
   run = function(t)
     t:check("7635-4-04", t:allocate { credentials = false }:has "SOFTWARE")
   end,
@@ -34,6 +37,7 @@ scenario "software" {
 scenario "third-party-attribute" {
   title = "the 401 carries THIRD-PARTY-AUTHORIZATION, once",
   covers = { "7635-4-05", "7635-12-01" },
+  faults = { "announce-as-802d" },
   transports = "each",
   run = function(t)
     local answer = t:allocate { credentials = false }
@@ -46,6 +50,7 @@ scenario "third-party-attribute" {
 scenario "server-name" {
   title = "THIRD-PARTY-AUTHORIZATION holds the server name, octet for octet",
   covers = { "7635-6.1-01" },
+  faults = { "announce-folded-name" },
   run = function(t)
     local answer = t:allocate { credentials = false }
     local announced = answer:raw "THIRD-PARTY-AUTHORIZATION"
@@ -61,6 +66,7 @@ scenario "server-name" {
 scenario "realm-and-nonce" {
   title = "the 401 to a bare request carries REALM and NONCE",
   covers = { "5389-10.2.2-01" },
+  faults = { "omit-nonce", "omit-realm" },
   transports = "each",
   run = function(t)
     local answer = t:allocate { credentials = false }
@@ -73,6 +79,7 @@ scenario "realm-and-nonce" {
 scenario "without-integrity" {
   title = "whatever a request without integrity contains, it gets 401 with REALM and NONCE",
   covers = { "5389-10.2.2-01" },
+  faults = { "refuse-early-token" },
   transports = "each",
   run = function(t)
     local control = t:control {}
@@ -93,6 +100,7 @@ scenario "without-integrity" {
 scenario "bare-challenge" {
   title = "the 401 to a bare request contains neither USERNAME nor integrity",
   covers = { "5389-10.2.2-02" },
+  faults = { "put-username-in-challenge", "sign-challenge" },
   run = function(t)
     local answer = t:allocate { credentials = false }
     if answer:code() ~= 401 then t:inconclusive("no 401 to look at: " .. answer:describe()) end

@@ -17,6 +17,7 @@ end
 scenario "allocate" {
   title = "an Allocate is granted no more than the lifetime of its token",
   covers = { "7635-9-05" },
+  faults = { "ignore-token-on-allocate" },
   run = function(t)
     for _, lifetime in ipairs { 100, 400, 1000 } do
       local answer = t:allocate { lifetime = 3600, token = { lifetime = lifetime } }
@@ -29,6 +30,7 @@ scenario "allocate" {
 scenario "refresh" {
   title = "a Refresh is granted no more than the lifetime of the token it presents",
   covers = { "7635-9-06" },
+  faults = { "keep-ceiling-of-allocate" },
   run = function(t)
     local client = t:allocation { token = { lifetime = 7200 } }
     local same = t:refresh(client, {
@@ -45,6 +47,7 @@ scenario "refresh" {
 scenario "refresh-without-token" {
   title = "a Refresh without a token does not outbid the token before it",
   covers = { "7635-9-06" },
+  faults = { "refresh-session-freely" },
   run = function(t)
     local client = t:allocation { token = { lifetime = 700 } }
     local answer = t:refresh(client, { lifetime = 3600, token = false, step = "Refresh without a token" })
@@ -59,6 +62,7 @@ scenario "refresh-without-token" {
 scenario "what-is-left" {
   title = "an allocation does not outlive its token by more than Delta",
   covers = { "7635-9-07" },
+  faults = { "grant-nominal-lifetime" },
   allocations = 2,
   run = function(t)
     t:timed()

@@ -8,6 +8,7 @@ local scenario = require "support.scenario"
 scenario "kid-selects-the-key" {
   title = "each of two kids opens the tokens sealed under its own key",
   covers = { "7635-7-01" },
+  faults = { "ask-about-tokens" },
   needs = { "two-kids" },
   run = function(t)
     local first, second = t.bench:two_kids()
@@ -19,6 +20,7 @@ scenario "kid-selects-the-key" {
 scenario "unknown-kid" {
   title = "a kid that the server does not know gets 401",
   covers = { "7635-7-02" },
+  faults = { "default-unknown-kid" },
   transports = "each",
   run = function(t)
     local control = t:control {}
@@ -29,6 +31,7 @@ scenario "unknown-kid" {
 scenario "kid-in-other-case" {
   title = "the kid is compared with its case",
   covers = { "7515-4.1.4-01" },
+  faults = { "fold-kid" },
   run = function(t)
     local control = t:control {}
     local kid = control.answer.request.token.kid
@@ -44,6 +47,7 @@ scenario "kid-in-other-case" {
 scenario "other-kid" {
   title = "a token sealed under another known key gets 401",
   covers = { "7635-7-03" },
+  faults = { "try-other-keys" },
   needs = { "two-kids" },
   run = function(t)
     local first, second = t.bench:two_kids()

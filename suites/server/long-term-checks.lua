@@ -22,6 +22,10 @@ end
 scenario "no-excuse" {
   title = "a good token does not excuse a missing or wrong NONCE, REALM, USERNAME or integrity",
   covers = { "7635-7-20" },
+  faults = {
+    "accept-made-up-nonce", "serve-without-nonce", "serve-without-realm", "serve-without-username",
+    "take-token-for-integrity",
+  },
   transports = "each",
   run = function(t)
     local control = t:control {}
@@ -39,6 +43,7 @@ scenario "no-excuse" {
 scenario "missing-attribute" {
   title = "integrity without USERNAME, REALM or NONCE gets 400",
   covers = { "5389-10.2.2-03" },
+  faults = { "serve-without-nonce", "challenge-incomplete" },
   transports = "each",
   run = function(t)
     local control = t:control {}
@@ -51,6 +56,7 @@ scenario "missing-attribute" {
 scenario "bare-bad-request" {
   title = "that 400 contains none of USERNAME, NONCE, REALM, integrity",
   covers = { "5389-10.2.2-04" },
+  faults = { "put-nonce-in-400", "put-realm-in-400", "put-username-in-400", "sign-400-wrongly" },
   run = function(t)
     local control = t:control {}
     local answer = t:with_defect(control, without "REALM")
@@ -65,6 +71,7 @@ scenario "bare-bad-request" {
 scenario "unknown-nonce" {
   title = "a nonce that was never given out gets 438",
   covers = { "5389-10.2.2-05" },
+  faults = { "accept-made-up-nonce" },
   transports = "each",
   run = function(t)
     local control = t:control {}
@@ -76,6 +83,7 @@ scenario "unknown-nonce" {
 scenario "outlived-nonce" {
   title = "a nonce past its lifetime gets 438",
   covers = { "5389-10.2.2-05" },
+  faults = { "accept-outlived-nonce" },
   needs = { "long-nonces" },
   limit = 3700,
   run = function(t)
@@ -92,6 +100,7 @@ scenario "outlived-nonce" {
 scenario "stale-nonce-answer" {
   title = "the 438 carries REALM and a new NONCE that works at once",
   covers = { "5389-10.2.2-06" },
+  faults = { "omit-nonce-from-438", "omit-realm-from-438", "give-dead-nonce" },
   transports = "each",
   run = function(t)
     local client = t:client()
@@ -113,6 +122,7 @@ scenario "stale-nonce-answer" {
 scenario "bare-stale-nonce" {
   title = "the 438 contains neither USERNAME nor integrity",
   covers = { "5389-10.2.2-07" },
+  faults = { "put-username-in-438", "sign-438-wrongly" },
   run = function(t)
     local control = t:control {}
     local answer = t:with_defect(control, { nonce = made_up(nonce_of(control)) })
@@ -138,6 +148,7 @@ end
 scenario "challenge-in-every-401" {
   title = "the 401 for an invalid kid, token or integrity carries REALM and NONCE",
   covers = { "5389-10.2.2-08" },
+  faults = { "refuse-without-nonce" },
   transports = "each",
   run = function(t)
     local control = t:control {}
@@ -155,6 +166,7 @@ scenario "challenge-in-every-401" {
 scenario "bare-401" {
   title = "no 401 contains USERNAME, and none that comes before the token is opened contains integrity",
   covers = { "5389-10.2.2-02" },
+  faults = { "put-username-in-401", "sign-401-wrongly" },
   run = function(t)
     local control = t:control {}
     for i, case in ipairs(unauthorized(t)) do
@@ -174,6 +186,7 @@ scenario "bare-401" {
 scenario "first-party-credentials" {
   title = "a password beside tokens is served or gets 401, and nothing else",
   covers = { "7635-6.1-06" },
+  faults = { "demand-token" },
   needs = { "third-party", "users" },
   run = function(t)
     local answer = t:allocate { user = t.profile.users[1] }

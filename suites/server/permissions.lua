@@ -16,6 +16,10 @@ end
 scenario "session-key" {
   title = "CreatePermission and ChannelBind without a token are accepted under the session key, and signed",
   covers = { "7635-9-12" },
+  faults = {
+    "leave-channelbind-unsigned", "leave-createpermission-unsigned", "demand-token-for-channel",
+    "demand-token-for-permission",
+  },
   transports = "each",
   run = function(t)
     local client = t:allocation()
@@ -30,6 +34,7 @@ scenario "session-key" {
 scenario "newest-key" {
   title = "after a Refresh with a new token its key is the session key",
   covers = { "7635-9-12" },
+  faults = { "keep-old-session-key", "demand-token-for-permission" },
   run = function(t)
     local client = t:allocation()
     local peer = t:peer(client)
@@ -47,6 +52,10 @@ scenario "newest-key" {
 scenario "other-keys" {
   title = "requests on an allocation under any other key than its own are refused",
   covers = { "7635-9-13" },
+  faults = {
+    "skip-integrity", "skip-channel-integrity", "skip-permission-integrity",
+    "skip-refresh-integrity", "accept-any-session-key",
+  },
   allocations = 2,
   run = function(t)
     local client = t:allocation()
@@ -77,6 +86,7 @@ scenario "other-keys" {
 scenario "token-attached" {
   title = "a token in a CreatePermission request does no damage",
   covers = { "7635-9-14" },
+  faults = { "delete-on-token-in-permission", "drop-token-in-permission", "refuse-token-in-permission" },
   run = function(t)
     local client = t:allocation()
     local peer = t:peer(client)
@@ -90,6 +100,11 @@ scenario "token-attached" {
 scenario "without-integrity" {
   title = "CreatePermission and ChannelBind without integrity get 401 and install nothing",
   covers = { "5766-9.2-01" },
+  faults = {
+    "miss-integrity-by-400", "omit-realm-when-named", "bind-unauthenticated",
+    "miss-permission-integrity-by-400", "permit-before-check", "permit-unauthenticated",
+    "relay-without-permission",
+  },
   allocations = 2,
   run = function(t)
     local client, other = t:allocation(), t:allocation()
@@ -119,6 +134,10 @@ scenario "without-integrity" {
 scenario "send-indication" {
   title = "a Send indication is relayed without credentials, and never answered",
   covers = { "5766-10.2-01" },
+  faults = {
+    "ignore-unknown", "answer-send", "relay-send-with-unknown", "authenticate-send", "ignore-send",
+    "lose-data-to-peer",
+  },
   allocations = 2,
   run = function(t)
     local client = t:allocation()

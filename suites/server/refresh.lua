@@ -8,6 +8,10 @@ local scenario = require "support.scenario"
 scenario "new-token" {
   title = "a Refresh with a new token of the same kid is accepted and signed with the new key",
   covers = { "7635-9-10" },
+  faults = {
+    "leave-refresh-unsigned", "sign-refresh-with-old-key", "refuse-new-key",
+    "refuse-new-key-by-441", "verify-refresh-with-old-key",
+  },
   transports = "each",
   run = function(t)
     local client = t:allocation()
@@ -20,6 +24,7 @@ scenario "new-token" {
 scenario "other-kid" {
   title = "a Refresh with a valid token of another kid is accepted",
   covers = { "7635-9-11" },
+  faults = { "refuse-new-kid", "refuse-new-kid-by-441" },
   needs = { "two-kids" },
   run = function(t)
     local first, second = t.bench:two_kids()
@@ -35,6 +40,7 @@ scenario "other-kid" {
 scenario "presented-token-is-judged" {
   title = "a Refresh is judged by the token it presents, cached or not",
   covers = { "7635-9-04" },
+  faults = { "refresh-by-cached-key", "refresh-with-expired-token", "refresh-with-garbled-token" },
   allocations = 2,
   limit = 240,
   run = function(t)

@@ -8,6 +8,7 @@ local scenario = require "support.scenario"
 scenario "equivalent-answer" {
   title = "a retransmitted Allocate gets an equivalent answer",
   covers = { "5389-7.3.1-02" },
+  faults = { "forget-transactions", "allocate-again" },
   needs = { "third-party", "udp" },
   run = function(t)
     local client, first = t:allocation()

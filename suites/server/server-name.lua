@@ -7,6 +7,7 @@ local scenario = require "support.scenario"
 scenario "token-for-another-server" {
   title = "a token made for another server name gets 401",
   covers = { "7635-6.2-17" },
+  faults = { "accept-other-server" },
   transports = "each",
   run = function(t)
     local control = t:control {}

@@ -13,6 +13,7 @@ local function first_16(token) return token.mac_key:sub(1, 16) end
 scenario "complete-mac-key" {
   title = "the HMAC is keyed with all octets of mac_key",
   covers = { "7635-5-05" },
+  faults = { "truncate-integrity-key", "accept-truncated-key" },
   run = function(t)
     local full = t:allocate { integrity_key = complete, step = "Allocate, HMAC under the complete mac_key" }
     local short = t:allocate { integrity_key = first_16, step = "Allocate, HMAC under the first 16 octets" }
@@ -31,6 +32,7 @@ scenario "complete-mac-key" {
 scenario "no-md5-key" {
   title = "the long-term MD5 construction is not applied to a token session",
   covers = { "7635-5-06" },
+  faults = { "accept-md5-key" },
   run = function(t)
     local control = t:control {}
     t:refused("7635-5-06", control, {
@@ -42,6 +44,7 @@ scenario "no-md5-key" {
 scenario "wrong-integrity" {
   title = "integrity that does not verify under mac_key gets 401",
   covers = { "7635-7-14" },
+  faults = { "refuse-integrity-by-431" },
   transports = "each",
   run = function(t)
     local control = t:control { lifetime = 600 }
@@ -59,6 +62,7 @@ scenario "wrong-integrity" {
 scenario "key-inside-the-token" {
   title = "the key is the one inside the token presented",
   covers = { "7635-7-07" },
+  faults = { "ask-about-tokens", "try-last-key-of-kid" },
   alone = true, -- no other token may come between these
   run = function(t)
     local first, second = t:token {}, t:token {}
@@ -74,6 +78,7 @@ scenario "key-inside-the-token" {
 scenario "signed-success" {
   title = "success responses carry integrity under mac_key",
   covers = { "7635-7-16" },
+  faults = { "leave-allocate-unsigned", "leave-refresh-unsigned" },
   transports = "each",
   run = function(t)
     local client, allocated = t:allocation()
@@ -90,6 +95,7 @@ scenario "signed-success" {
 scenario "attributes-behind-the-integrity" {
   title = "a request with FINGERPRINT or MESSAGE-INTEGRITY-SHA256 behind MESSAGE-INTEGRITY verifies",
   covers = { "5389-15.4-02" },
+  faults = { "misjudge-before-fingerprint", "misjudge-before-sha256", "sign-with-final-length" },
   run = function(t)
     local control = t:control {}
     local with_fingerprint = t:with_defect(control, { fingerprint = true })
@@ -105,6 +111,7 @@ scenario "attributes-behind-the-integrity" {
 scenario "token-behind-the-integrity" {
   title = "a token behind MESSAGE-INTEGRITY counts for nothing",
   covers = { "5389-15.4-03" },
+  faults = { "find-token-anywhere" },
   run = function(t)
     local control = t:control {}
     local answer = t:with_defect(control, {

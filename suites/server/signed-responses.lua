@@ -20,6 +20,7 @@ end
 scenario "signed-errors" {
   title = "error responses after authentication carry integrity under mac_key",
   covers = { "7635-7-17" },
+  faults = { "leave-400-unsigned", "leave-420-unsigned", "leave-437-unsigned", "leave-442-unsigned" },
   transports = "each",
   run = function(t)
     for _, case in ipairs(errors_after_authentication(t)) do
@@ -37,6 +38,7 @@ scenario "signed-errors" {
 scenario "unsigned-or-verifiable" {
   title = "400, 401 and 438 before authentication are unsigned, or verify under a key that the client knows",
   covers = { "7635-7-18" },
+  faults = { "sign-400-wrongly", "sign-401-wrongly", "sign-438-wrongly" },
   run = function(t)
     local control = t:control {}
     local cases = {
@@ -58,6 +60,7 @@ scenario "unsigned-or-verifiable" {
 scenario "nothing-repeated" {
   title = "responses to authenticated requests repeat neither REALM nor NONCE nor USERNAME",
   covers = { "5389-10.2.2-09" },
+  faults = { "repeat-nonce", "repeat-nonce-in-errors" },
   run = function(t)
     local client, allocated = t:allocation()
     t:check("5389-10.2.2-09", allocated:lacks("REALM", "NONCE", "USERNAME"), { label = "Allocate success" })

@@ -8,6 +8,7 @@ local scenario = require "support.scenario"
 scenario "current-token" {
   title = "a token within its lifetime is accepted",
   covers = { "7635-7-08" },
+  faults = { "refuse-aged", "compare-wrong-way" },
   transports = "each",
   run = function(t)
     t:timed()
@@ -21,6 +22,7 @@ scenario "current-token" {
 scenario "expired-token" {
   title = "a token past its lifetime and Delta is refused",
   covers = { "7635-7-09" },
+  faults = { "accept-for-a-day" },
   transports = "each",
   run = function(t)
     t:timed()
@@ -32,6 +34,7 @@ scenario "expired-token" {
 scenario "delta" {
   title = "the grace period is 5 seconds",
   covers = { "7635-7-10" },
+  faults = { "allow-a-minute", "allow-nothing" },
   run = function(t)
     t:timed()
     local control = t:control { token = { lifetime = 600 } }
@@ -44,6 +47,7 @@ scenario "delta" {
 scenario "far-future-token" {
   title = "a timestamp further ahead than lifetime and Delta is refused",
   covers = { "7635-7-11" },
+  faults = { "accept-future" },
   run = function(t)
     t:timed()
     local control = t:control { token = { lifetime = 600 } }
@@ -54,6 +58,7 @@ scenario "far-future-token" {
 scenario "near-future-token" {
   title = "a timestamp somewhat ahead is accepted, as the formula takes the absolute value",
   covers = { "7635-7-12" },
+  faults = { "refuse-future" },
   run = function(t)
     t:timed()
     t:control { token = { lifetime = 600 } }
@@ -64,6 +69,7 @@ scenario "near-future-token" {
 scenario "zero-lifetime" {
   title = "a token with lifetime 0 is good for no longer than Delta",
   covers = { "7635-7-13" },
+  faults = { "never-expire-zero" },
   run = function(t)
     t:timed()
     local control = t:control { token = { lifetime = 3600 } }
@@ -77,6 +83,7 @@ scenario "zero-lifetime" {
 scenario "timestamp-format" {
   title = "the timestamp counts seconds in its upper 48 bits",
   covers = { "7635-6.2-14" },
+  faults = { "read-plain-seconds", "accept-milliseconds", "accept-plain-seconds" },
   run = function(t)
     t:check("7635-6.2-14", t:allocate():is_success(), { label = "48 bits of seconds, 16 of fraction" })
     local control = t:control {}
