@@ -112,7 +112,7 @@ function record:keep(flow, direction, octets, peer, time)
     self.transmissions[transaction] = (self.transmissions[transaction] or 0) + 1
     self.requests[transaction] = self.requests[transaction] or entry
   elseif transaction then
-    entry.step = self.steps[transaction] or entry.step
+    entry.step = self:step_of(transaction, entry.step)
     self:weigh(entry, transaction)
   end
   if direction == "received" and name_of(peer) ~= name_of(flow.client.remote) then
@@ -130,6 +130,13 @@ function record:seen(entry)
     octets = entry.octets, message = message, problem = problem, request = asked and stun.parse(asked.octets),
     from = name_of(entry.from), to = name_of(entry.to), asked = asked and name_of(asked.to), transport = entry.transport,
   }
+end
+
+-- The step that a transaction belongs to: that of its request, or for what was not asked for the one in which either
+-- record saw it first.
+function record:step_of(transaction, current)
+  self.steps[transaction] = self.steps[transaction] or current
+  return self.steps[transaction]
 end
 
 -- An answer to nothing, or more answers than there were requests.
@@ -178,7 +185,7 @@ function recorder:comment(flow, octets)
   local id = flow.record.id
   if octets == "" then return id end
   local transaction = transaction_of(octets)
-  return ("%s: %s"):format(id, transaction and flow.record.steps[transaction] or flow.client.step)
+  return ("%s: %s"):format(id, transaction and flow.record:step_of(transaction, flow.client.step) or flow.client.step)
 end
 
 -- The flow whose socket has this address. A socket that was closed has given its port back, and somebody else may have it
