@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: BSD-3-Clause
 --
 -- results.ndjson: all that is known of a run, one JSON object a line, for programs. Nothing is cut and nothing left
--- out; the other forms point here. First the run, then a scenario each, last the summary. The lines are ASCII.
+-- out; the other forms point here. First the run, then a scenario each, then a requirement each with what all scenarios
+-- together say of it, last the summary. The lines are ASCII.
 
 local json = require("json")
 local escape = require("reports.escape")
@@ -12,7 +13,7 @@ ndjson.__index = ndjson
 
 -- One order serves every object: a check's members and a scenario's each come out in the documented order.
 local ORDER = {
-  "type", "id", "requirement", "level", "verdict", "requirements", "checks", "section", "expected", "got", "reason",
+  "type", "id", "requirement", "level", "role", "verdict", "scenarios", "requirements", "checks", "section", "expected", "got", "reason",
   "notes", "seconds", "exchange", "title", "sections", "label", "text", "soften", "reading", "implied_by",
   "assay", "target", "started", "command", "pass", "fail", "warn", "inconclusive", "skip",
   "time", "direction", "transport", "from", "to", "frame", "step", "summary", "rerun",
@@ -22,6 +23,7 @@ local ORDER = {
 local ARRAYS = {
   run = { "notes" },
   scenario = { "requirements", "checks", "notes", "sections", "exchange" },
+  requirement = { "scenarios" },
   summary = { "differences", "notes" },
 }
 
@@ -48,6 +50,15 @@ end
 function ndjson:scenario(result)
   self.tally[result.verdict] = (self.tally[result.verdict] or 0) + 1
   return self:line("scenario", result)
+end
+
+-- ledger(rows): one { id =, level =, role =, verdict =, scenarios = } a requirement, before the end of the report.
+function ndjson:ledger(rows)
+  local ok, problem = true, nil
+  for _, row in ipairs(rows) do
+    if ok then ok, problem = self:line("requirement", row) end
+  end
+  return ok, problem
 end
 
 function ndjson.progress()

@@ -124,6 +124,12 @@ function pretty:scenario(result)
   return true
 end
 
+-- ledger(rows): what became of each requirement; those that are broken are listed with the counts.
+function pretty:ledger(rows)
+  self.broken = requirements.broken(rows)
+  return true
+end
+
 function pretty:progress(state)
   if not self.live or self.ended then
     return true
@@ -226,6 +232,23 @@ function pretty:details(lines, result)
   end
 end
 
+function pretty:broken_ones(lines)
+  if not (self.broken and self.broken[1]) then
+    return
+  end
+  lines[#lines + 1] = ""
+  lines[#lines + 1] = self:paint("bold", "broken")
+  for _, row in ipairs(self.broken) do
+    local head = ("%-16s%-13s%-6s"):format(escape.printable(row.id, 40), escape.printable(row.level, 20), row.verdict)
+    local room = math.max(self.width - #head - 2, 20)
+    local text = escape.printable(row.text, FIELD)
+    if #text > room then
+      text = text:sub(1, room - 3) .. "..."
+    end
+    lines[#lines + 1] = "  " .. self:paint(row.verdict, head) .. text
+  end
+end
+
 function pretty:body(lines, summary)
   self:overview(lines)
   for _, verdict in ipairs({ "warn", "inconclusive", "fail" }) do -- the gravest nearest to the prompt
@@ -242,6 +265,7 @@ function pretty:body(lines, summary)
     lines[#lines + 1] = ""
     table.move(levels, 1, #levels, #lines + 1, lines)
   end
+  self:broken_ones(lines)
   local asides = wording.flat(summary and summary.differences, "capture: ")
   local notes = wording.flat(summary and summary.notes, "note: ")
   table.move(notes, 1, #notes, #asides + 1, asides)

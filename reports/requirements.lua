@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: BSD-3-Clause
 --
--- Requirements counted by level over a whole run: each once, by the worst that any scenario saw of it. One that only
+-- The requirements of a whole run: each once, by the worst that any scenario saw of it, counted by level. One that only
 -- follows from another broken one is not counted as broken again. It knows of the catalogue only what checks cite.
 
 local escape = require("reports.escape")
@@ -19,12 +19,17 @@ end
 -- add(result): takes in the checks of one result, and what it was to cover and gave no verdict on.
 function requirements:add(result)
   for _, id in ipairs(result.requirements or {}) do
-    self.seen[id] = self.seen[id] or { rank = 0 }
+    local seen = self.seen[id] or { rank = 0, scenarios = {} }
+    self.seen[id] = seen
+    seen.scenarios[#seen.scenarios + 1] = result.id
+    if result.verdict == "skip" or result.verdict == "inconclusive" then
+      seen.left = seen.left or { verdict = result.verdict, reason = result.reason }
+    end
   end
   for _, check in ipairs(result.checks or {}) do
     local rank, id = RANK[check.verdict], check.requirement
     if rank and id then
-      local seen = self.seen[id] or { rank = 0 }
+      local seen = self.seen[id] or { rank = 0, scenarios = { result.id } }
       self.seen[id] = seen
       seen.level = seen.level or check.level
       if rank > seen.rank then
@@ -49,6 +54,36 @@ local function repeats(all, entry)
     cause = next_cause
   end
   return cause ~= entry and not met[cause]
+end
+
+-- verdicts() -> { verdict =, scenarios = ids, implied_by = the broken requirement that it only follows from, reason = why
+-- there is no verdict } by id, for all that any scenario was to cover.
+function requirements:verdicts()
+  local out = {}
+  for id, entry in pairs(self.seen) do
+    table.sort(entry.scenarios)
+    local left = entry.left or { verdict = "inconclusive", reason = "no scenario came as far as that" }
+    local judged = entry.rank > 0
+    out[id] = {
+      verdict = judged and entry.verdict or left.verdict, scenarios = entry.scenarios,
+      implied_by = judged and repeats(self.seen, entry) and entry.implied_by or nil,
+      reason = not judged and (left.reason or "no reason was given") or nil,
+    }
+  end
+  return out
+end
+
+-- broken(rows) -> the rows of a run's ledger that are broken and do not only follow from others, the gravest first.
+function requirements.broken(rows)
+  local list = {}
+  for _, verdict in ipairs({ "fail", "warn" }) do
+    for _, row in ipairs(rows or {}) do
+      if row.verdict == verdict and not row.implied_by then
+        list[#list + 1] = row
+      end
+    end
+  end
+  return list
 end
 
 -- lines() -> the table as lines, {} when nothing was judged.

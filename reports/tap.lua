@@ -6,6 +6,7 @@
 
 local escape = require("reports.escape")
 local evidence = require("reports.evidence")
+local requirements = require("reports.requirements")
 local wording = require("reports.wording")
 
 local tap = {}
@@ -177,7 +178,17 @@ function tap.progress()
   return true
 end
 
+-- ledger(rows): what became of each requirement; those that are broken are listed at the end.
+function tap:ledger(rows)
+  self.broken = requirements.broken(rows)
+  return true
+end
+
 function tap:ending(lines, summary)
+  for _, row in ipairs(self.broken or {}) do
+    comment(lines, { ("broken: %s, %s, %s: %s"):format(escape.printable(row.id, 40), escape.printable(row.level, 20),
+      row.verdict, escape.printable(row.text, REASON)) })
+  end
   comment(lines, wording.flat(summary and summary.differences, "capture: "))
   comment(lines, wording.flat(summary and summary.notes, "note: "))
   comment(lines, { wording.counts(summary, self.tally, self.strict) })

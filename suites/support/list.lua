@@ -2,8 +2,8 @@
 --
 -- assay list: the scenarios and what they judge; with --requirements the catalogue and what judges each row.
 
-local catalogue = require "requirements.catalogue"
 local json = require "json"
+local ledger = require "support.ledger"
 local suites = require "support.suites"
 local system = require "system"
 
@@ -17,29 +17,39 @@ local function scenarios(chosen)
   return lines
 end
 
+-- What is shown of a requirement that nothing judges.
+local function hole(entry)
+  if entry.row.untestable then return "not testable: " .. entry.row.untestable end
+  return entry.reason and "not judged: " .. entry.reason or "no scenario yet"
+end
+
 local function requirements(chosen)
-  local judged_by, lines = {}, {}
-  for _, one in ipairs(chosen) do
-    for _, id in ipairs(one.covers) do
-      judged_by[id] = judged_by[id] or {}
-      table.insert(judged_by[id], one.id)
-    end
-  end
-  for _, row in ipairs(catalogue.all) do
+  local lines = {}
+  for _, entry in ipairs(ledger.of(chosen)) do
+    local row = entry.row
     lines[#lines + 1] = ("%s  %s %s, %s, %s: %s"):format(row.id, row.document, row.section, row.role, row.level, row.text)
-    for _, id in ipairs(judged_by[row.id] or {}) do lines[#lines + 1] = "    " .. id end
-    if not judged_by[row.id] then
-      lines[#lines + 1] = "    " .. (row.untestable and "not testable: " .. row.untestable or "no scenario yet")
-    end
+    for _, id in ipairs(entry.scenarios) do lines[#lines + 1] = "    " .. id end
+    for _, id in ipairs(entry.invariants) do lines[#lines + 1] = "    " .. id end
+    if #entry.scenarios + #entry.invariants == 0 then lines[#lines + 1] = "    " .. hole(entry) end
   end
   return lines
+end
+
+-- A row of the catalogue with what judges it. `uncovered` is the reason why nothing does that is no property of the row.
+local function as_record(entry)
+  local record = {}
+  for field, value in pairs(entry.row) do record[field] = value end
+  record.observed = json.array(record.observed)
+  record.scenarios, record.invariants = json.array(entry.scenarios), json.array(entry.invariants)
+  if not entry.row.untestable then record.uncovered = entry.reason end
+  return record
 end
 
 -- One JSON object a line.
 local function as_json(chosen, rows)
   local lines = {}
-  for i, one in ipairs(rows and catalogue.all or chosen) do
-    lines[i] = json.encode(rows and one or {
+  for i, one in ipairs(rows and ledger.of(chosen) or chosen) do
+    lines[i] = json.encode(rows and as_record(one) or {
       id = one.id, title = one.title, covers = json.array(one.covers), faults = json.array(one.faults),
       needs = json.array(one.needs or {}), alone = one.alone or false, harm = one.harm or false,
       allocations = one.allocations,

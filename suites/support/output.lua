@@ -74,6 +74,7 @@ end
 
 function output:start(run) each(self, "start", run) end
 function output:scenario(result) each(self, "scenario", result) end
+function output:ledger(rows) each(self, "ledger", rows) end
 function output:progress(state) each(self, "progress", state) end
 function output:finish(summary) each(self, "finish", summary) end
 function output:abort(reason, summary) each(self, "abort", reason, summary) end

@@ -9,11 +9,13 @@ local clock = require "clock"
 local escape = require "reports.escape"
 local harness = require "support.harness"
 local launcher = require "support.launcher"
+local ledger = require "support.ledger"
 local net = require "net"
 local output = require "support.output"
 local preflight = require "support.preflight"
 local profile = require "support.profile"
 local recorder = require "support.recorder"
+local requirements = require "reports.requirements"
 local suites = require "support.suites"
 local system = require "system"
 local verdict = require "support.verdict"
@@ -29,7 +31,7 @@ local LAST_LINES = 12 -- of the log of a target that was lost
 function session.open(p, chosen, options, rerun)
   local self = setmetatable({
     profile = p, chosen = chosen, options = options, counts = {}, began = clock.monotonic(),
-    ended = net.condition(),
+    ended = net.condition(), requirements = requirements.new(),
   }, session)
   for _, name in ipairs(verdict.names) do self.counts[name] = 0 end
   for _, one in ipairs(chosen) do self.needs_target = self.needs_target or not one.offline end
@@ -62,6 +64,7 @@ function session.open(p, chosen, options, rerun)
       -- A rule for all messages holds for those of the preflight too, so that it came to pass does not make a run one.
       local judged = result.verdict ~= "skip" and result.verdict ~= "inconclusive"
       self.judged = self.judged or (judged and not result.id:find "^invariants/")
+      self.requirements:add(result)
       self.reports:scenario(result)
     end,
     on_progress = function(state) self.reports:progress(state) end,
@@ -164,6 +167,14 @@ function session:perform()
   for _, handle in ipairs(handles) do handle:close() end
 end
 
+-- What all of it says, requirement by requirement. A run of a part of the suite speaks of that part only.
+function session:report_requirements()
+  local judges = table.move(self.chosen, 1, #self.chosen, 1, {})
+  table.move(self.harness.rules, 1, #self.harness.rules, #judges + 1, judges)
+  local whole = #self.options.suites == 0 and #self.options.filters == 0
+  self.reports:ledger(ledger.after(judges, self.requirements:verdicts(), self.profile.role, whole))
+end
+
 function session:finish()
   local last_words = self.lost and self.launcher and self.launcher:tail(LAST_LINES) or ""
   local log = escape.lines(last_words, LAST_LINES, 400) -- it is the target's: any octets
@@ -177,6 +188,7 @@ function session:finish()
     done = self.harness.done, usage = system.usage(),
   }
   for name, count in pairs(self.counts) do summary[name] = count end
+  self:report_requirements()
   if self.lost then
     local ending = #log > 0 and "\n" .. table.concat(log, "\n") or ""
     system.write(2, ("assay: %s%s%s\n"):format(self.lost, #log > 0 and "; its last lines:" or "", ending))

@@ -251,7 +251,7 @@ for my $text (@hostile) {
     my $result = eval { decode_json($lines[1]) } || {};
     my $same   = eval { decode('UTF-8', $text, FB_CROAK | LEAVE_SRC) };    # invalid UTF-8 is the encoder's to render
     next if $whole && "@found" eq "@want" && plain($pretty, 1) && $pretty !~ /\e\[(?![0-9;]*m)/ && plain($json)
-      && @lines == 6 && (!defined $same || $result->{checks}[0]{got} eq $same);
+      && @lines == 7 && (!defined $same || $result->{checks}[0]{got} eq $same);
     $wrong++;
     diag 'hostile text ', unpack('H*', $text), "\n", $@ // '', "wanted $meant\nfound @found\n$tap" if $wrong < 3;
 }
@@ -307,6 +307,22 @@ like((split /\n/, $got{ndjson}{verdicts})[1],
     'the members come in the documented order');
 like(decode_json((split /\n/, $got{ndjson}{aborted})[-1])->{aborted}, qr/^the target did not start/, 'an abort stays');
 ok(decode_json((split /\n/, $got{ndjson}{interrupted})[-1])->{interrupted}, 'so is an interruption');
+
+# The requirements, one by one.
+{
+    my @records = map { decode_json($_) } split /\n/, $got{ndjson}{verdicts};
+    my @rows = grep { $_->{type} eq 'requirement' } @records;
+    is(scalar @rows, 8, 'a line for each requirement');
+    is_deeply([map { $_->{type} } @records[-9 .. -1]], [('requirement') x 8, 'summary'], 'right before the summary');
+    ok(!(grep { ref $_->{scenarios} ne 'ARRAY' || grep { !defined } @{$_}{qw(id level role verdict)} } @rows),
+        'with all that the contract names');
+    like($got{ndjson}{verdicts}, qr/^\{"type":"requirement","id":"[^"]*","level":"[^"]*","role":"[^"]*","verdict":"[^"]*","scenarios":\[/m,
+        'in its order');
+    my @broken = $got{pretty}{verdicts} =~ /^broken\n((?:  .*\n)*)/m;
+    is(join(' ', ($broken[0] // '') =~ /^  (\S+)/mg), '7635-7-09 7635-9-07', 'what is broken is listed, the gravest first');
+    is(join(' ', $got{tap}{verdicts} =~ /^# broken: (\S+),/mg), '7635-7-09 7635-9-07', 'in TAP too');
+    unlike($got{pretty}{green}, qr/^broken/m, 'where nothing is, nothing is said');
+}
 
 # For people.
 like($got{pretty}{verdicts},

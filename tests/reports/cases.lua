@@ -90,6 +90,27 @@ local summary = {
   notes = { "the target was restarted once" },
 }
 
+-- The ledger of that run, as a session computes it.
+local function row(id, level, verdict, scenarios, rest)
+  local out = { id = id, level = level, role = "server", section = "RFC 7635 7", verdict = verdict,
+    scenarios = scenarios, text = "What the requirement " .. id .. " says, in a sentence that is longer than a line is." }
+  for key, value in pairs(rest or {}) do
+    out[key] = value
+  end
+  return out
+end
+
+local ledger = {
+  row("7635-4-02", "IMPLIED", "skip", { skip.id }, { reason = skip.reason }),
+  row("7635-6.1-01", "MUST", "pass", { pass.id }),
+  row("7635-7-04", "MUST", "inconclusive", { inconclusive.id }, { reason = inconclusive.reason }),
+  row("7635-7-08", "MUST", "pass", { fail.id }),
+  row("7635-9-07", "RECOMMENDED", "warn", { warn.id }),
+  row("7635-7-09", "MUST", "fail", { fail.id }),
+  row("7635-9-02", "MUST NOT", "fail", { fail.id }, { implied_by = "7635-7-09" }),
+  row("7635-11-06", "IMPLIED", "none", {}, { role = "token", reason = "no suite asks over TLS" }),
+}
+
 cases.verdicts = {
   { "start", run(5) },
   { "progress", { done = 0, planned = 5, failed = 0, running = { pass.id, fail.id, warn.id } } },
@@ -97,6 +118,7 @@ cases.verdicts = {
   { "progress", { done = 1, planned = 5, failed = 1, running = { warn.id } } },
   { "scenario", pass }, { "scenario", warn }, { "scenario", inconclusive }, { "scenario", skip },
   { "progress", { done = 5, planned = 5, failed = 1, running = {} } },
+  { "ledger", ledger },
   { "finish", summary },
 }
 
@@ -176,6 +198,7 @@ local function spoken(text)
     { "scenario", result("warn", { checks = warned, exchange = { packet } }) },
     { "scenario", result("inconclusive", { exchange = { { time = 0, direction = "sent", hex = text } } }) },
     { "scenario", result("skip", {}) },
+    { "ledger", { row("7635-7-09", text, "fail", { text }, { text = text, reason = text }) } },
     { "finish", { type = "summary", fail = 1, warn = 1, inconclusive = 1, skip = 1, notes = { text },
       differences = { text }, folder = text } },
   }
