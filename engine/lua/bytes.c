@@ -129,17 +129,28 @@ static int random_octets(lua_State *state)
 	return 1;
 }
 
-// bytes.sha1(octets) -> their SHA-1, 20 octets
-static int sha1(lua_State *state)
+static int digest(lua_State *state, const EVP_MD *algorithm)
 {
 	size_t length;
 	const char *octets = luaL_checklstring(state, 1, &length);
-	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned char value[EVP_MAX_MD_SIZE];
 	unsigned size;
-	if (!EVP_Digest(octets, length, digest, &size, EVP_sha1(), NULL))
+	if (!EVP_Digest(octets, length, value, &size, algorithm, NULL))
 		return luaL_error(state, "OpenSSL does not hash");
-	lua_pushlstring(state, (const char *)digest, size);
+	lua_pushlstring(state, (const char *)value, size);
 	return 1;
+}
+
+// bytes.sha1(octets) -> their SHA-1, 20 octets
+static int sha1(lua_State *state)
+{
+	return digest(state, EVP_sha1());
+}
+
+// bytes.sha256(octets) -> their SHA-256, 32 octets
+static int sha256(lua_State *state)
+{
+	return digest(state, EVP_sha256());
 }
 
 // bytes.flip(octets, bit) -> the octets with one bit inverted; bit 0 is the most significant of the first octet
@@ -171,8 +182,8 @@ static int equal(lua_State *state)
 int luaopen_bytes(lua_State *state)
 {
 	static const luaL_Reg functions[] = {
-		{"hex", hex},   {"unhex", unhex}, {"base64", base64}, {"unbase64", unbase64}, {"random", random_octets},
-		{"sha1", sha1}, {"flip", flip},   {"equal", equal},   {NULL, NULL},
+		{"hex", hex},   {"unhex", unhex},   {"base64", base64}, {"unbase64", unbase64}, {"random", random_octets},
+		{"sha1", sha1}, {"sha256", sha256}, {"flip", flip},     {"equal", equal},       {NULL, NULL},
 	};
 	luaL_newlibtable(state, functions);
 	writer_init(lua_newuserdatauv(state, sizeof(struct writer), 0), SCRATCH_LIMIT);

@@ -82,6 +82,7 @@ static void octets_are_made_and_changed(void **state)
 	run("same(#bytes.random(0), 0) same(#bytes.random(33), 33) assert(bytes.random(16) ~= bytes.random(16))\n"
 	    "assert(not pcall(bytes.random, -1)) assert(not pcall(bytes.random, 1 << 40))\n"
 	    "same(bytes.hex(bytes.sha1 'abc'), 'a9993e364706816aba3e25717850c26c9cd0d89d')\n"
+	    "same(bytes.hex(bytes.sha256 'abc'), 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad')\n"
 	    "same(bytes.flip('\\0\\0', 0), '\\x80\\0') same(bytes.flip('\\0\\0', 15), '\\0\\1')\n"
 	    "same(bytes.flip(bytes.flip(everything, 1234), 1234), everything)\n"
 	    "assert(not pcall(bytes.flip, 'x', 8)) assert(not pcall(bytes.flip, 'x', -1)) assert(not pcall(bytes.flip, "
