@@ -182,8 +182,16 @@ static int equal(lua_State *state)
 int luaopen_bytes(lua_State *state)
 {
 	static const luaL_Reg functions[] = {
-		{"hex", hex},   {"unhex", unhex},   {"base64", base64}, {"unbase64", unbase64}, {"random", random_octets},
-		{"sha1", sha1}, {"sha256", sha256}, {"flip", flip},     {"equal", equal},       {NULL, NULL},
+		{"hex", hex},
+		{"unhex", unhex},
+		{"base64", base64},
+		{"unbase64", unbase64},
+		{"random", random_octets},
+		{"sha1", sha1},
+		{"sha256", sha256},
+		{"flip", flip},
+		{"equal", equal},
+		{NULL, NULL},
 	};
 	luaL_newlibtable(state, functions);
 	writer_init(lua_newuserdatauv(state, sizeof(struct writer), 0), SCRATCH_LIMIT);
