@@ -107,7 +107,7 @@ for ((run = 1; run <= runs; run++)); do
 		my $outcome = @differences ? @differences . ' of them differ:' : $run == 1 ? 'to compare with' : 'the same';
 		printf "run %2d  %5.1f s  status %d  %s%s; %d verdicts of scenarios and checks, %s\n", $run,
 			$summary->{seconds}, $status, join(', ', @counts), $aborted, scalar keys %$got, $outcome;
-		print "$_\n" for @differences;
+		print s/([^\x20-\x7e])/sprintf '\\x%02X', ord $1/ger, "\n" for @differences;
 		exit(@differences > 0);
 	EOT
 done
