@@ -79,7 +79,8 @@ end
 -- A new record of one scenario.
 function recorder:record(id)
   local new = setmetatable({
-    id = id, recorder = self, entries = {}, steps = {}, started = clock.now(), transmissions = {}, answers = {}, requests = {},
+    id = id, recorder = self, entries = {}, steps = {}, said = {}, started = clock.now(), transmissions = {},
+    answers = {}, requests = {},
   }, record)
   self.records[#self.records + 1] = new
   return new
@@ -107,12 +108,12 @@ function record:keep(flow, direction, octets, peer, time)
   }
   self.entries[#self.entries + 1] = entry
   local transaction = direction ~= "icmp" and transaction_of(octets)
+  if transaction and sent then self.steps[transaction] = entry.step end
+  if direction ~= "icmp" then entry.step = self:step_of("sockets", sent, octets, entry.step) end
   if transaction and sent then
-    self.steps[transaction] = entry.step
     self.transmissions[transaction] = (self.transmissions[transaction] or 0) + 1
     self.requests[transaction] = self.requests[transaction] or entry
   elseif transaction then
-    entry.step = self:step_of(transaction, entry.step)
     self:weigh(entry, transaction)
   end
   if direction == "received" and name_of(peer) ~= name_of(flow.client.remote) then
@@ -132,11 +133,17 @@ function record:seen(entry)
   }
 end
 
--- The step that a transaction belongs to: that of its request, or for what was not asked for the one in which either
--- record saw it first.
-function record:step_of(transaction, current)
-  self.steps[transaction] = self.steps[transaction] or current
-  return self.steps[transaction]
+-- The step that a packet belongs to: that of its request, or else the one that its client is at. Both records ask, one
+-- before the other: who asks first for the n-th packet of these octets settles it for both.
+function record:step_of(asker, sent, octets, current)
+  local key = (sent and ">" or "<") .. octets
+  local said = self.said[key] or { sockets = 0, libpcap = 0 }
+  self.said[key] = said
+  local count = said[asker] + 1
+  said[asker] = count
+  local transaction = transaction_of(octets)
+  said[count] = said[count] or transaction and self.steps[transaction] or current
+  return said[count]
 end
 
 -- An answer to nothing, or more answers than there were requests.
@@ -168,7 +175,7 @@ function recorder:synthesize(flow, entry)
   }
   self.sequence[direction] = (packet.seq + #entry.octets) & 0xFFFFFFFF
   local data, link = capture.synthesize(packet)
-  if data then entry.frame = self:write(data, link, entry.time, self:comment(flow, entry.octets)) end
+  if data then entry.frame = self:write(data, link, entry.time, ("%s: %s"):format(flow.record.id, entry.step)) end
 end
 
 function recorder:write(data, link, time, comment, length)
@@ -181,11 +188,11 @@ function recorder:write(data, link, time, comment, length)
   return frame
 end
 
-function recorder:comment(flow, octets)
+-- What stands beside a packet that libpcap saw.
+local function comment_on(flow, octets, sent)
   local id = flow.record.id
   if octets == "" then return id end
-  local transaction = transaction_of(octets)
-  return ("%s: %s"):format(id, transaction and flow.record:step_of(transaction, flow.client.step) or flow.client.step)
+  return ("%s: %s"):format(id, flow.record:step_of("libpcap", sent, octets, flow.client.step))
 end
 
 -- The flow whose socket has this address. A socket that was closed has given its port back, and somebody else may have it
@@ -213,7 +220,8 @@ function recorder:packet(packet)
     return
   end
   self.count = (self.count or 0) + 1
-  local frame = self:write(packet.data, packet.link, packet.time, self:comment(flow, payload or ""), packet.length)
+  local comment = comment_on(flow, payload or "", out ~= nil)
+  local frame = self:write(packet.data, packet.link, packet.time, comment, packet.length)
   frame = frame or self.count
   if packet.protocol == "udp" then
     self:note_seen(key_of("udp", source, destination, payload), frame, flow, packet.time, out ~= nil)
