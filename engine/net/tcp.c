@@ -113,16 +113,23 @@ static void on_readable(evutil_socket_t socket, short what, void *context)
 	endpoint_leave(&tcp->endpoint);
 }
 
-static void finish_connecting(struct tcp *tcp, bool timed_out)
+int tcp_finish(int socket, struct address *local, struct error *error)
 {
 	int reason = 0;
 	socklen_t length = sizeof reason;
+	if (getsockopt(socket, SOL_SOCKET, SO_ERROR, &reason, &length) < 0)
+		reason = errno;
+	if (reason != 0)
+		return error_set(error, ERROR_SYSTEM, ERROR_NO_OFFSET, "%s", strerror(reason));
+	return address_of_socket(local, socket, error);
+}
+
+static void finish_connecting(struct tcp *tcp, bool timed_out)
+{
 	struct error error;
 	if (timed_out)
 		lose(tcp, "timeout");
-	else if (getsockopt(tcp->socket, SOL_SOCKET, SO_ERROR, &reason, &length) < 0 || reason != 0)
-		lose(tcp, strerror(reason ? reason : errno));
-	else if (address_of_socket(&tcp->endpoint.local, tcp->socket, &error) < 0)
+	else if (tcp_finish(tcp->socket, &tcp->endpoint.local, &error) < 0)
 		lose(tcp, error.text);
 	else if (event_add(tcp->readable, NULL) < 0)
 		lose(tcp, "the event loop takes no more sockets");
@@ -146,7 +153,6 @@ static void on_writable(evutil_socket_t socket, short what, void *context)
 static struct tcp *make(int socket, const struct address *remote, const struct endpoint_handler *handler, void *owner,
 			struct error *error)
 {
-	int on = 1;
 	struct tcp *tcp = calloc(1, sizeof *tcp);
 	if (!tcp) {
 		close(socket);
@@ -156,8 +162,6 @@ static struct tcp *make(int socket, const struct address *remote, const struct e
 	endpoint_init(&tcp->endpoint, &tcp_kind, handler, owner);
 	tcp->socket = socket;
 	tcp->endpoint.remote = *remote;
-	// Each sending its own segment, as far as the kernel goes along: what is split by a scenario arrives split.
-	(void)setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	tcp->readable = event_new(loop_base(), socket, EV_READ | EV_PERSIST, on_readable, tcp);
 	tcp->writable = event_new(loop_base(), socket, EV_WRITE, on_writable, tcp);
 	tcp->input = evbuffer_new();
@@ -169,26 +173,39 @@ static struct tcp *make(int socket, const struct address *remote, const struct e
 	return NULL;
 }
 
-struct endpoint *tcp_connect(const struct address *remote, const struct address *local, double timeout,
-			     const struct endpoint_handler *handler, void *owner, struct error *error)
+// Each sending its own segment, as far as the kernel goes along: what is split by a scenario arrives split.
+static void send_at_once(int socket)
+{
+	int on = 1;
+	(void)setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+int tcp_start(const struct address *remote, const struct address *local, struct error *error)
 {
 	char text[ADDRESS_TEXT];
 	int socket = address_socket(remote->any.sa_family, SOCK_STREAM, local, error);
+	if (socket < 0)
+		return -1;
+	send_at_once(socket);
+	if (connect(socket, &remote->any, remote->length) == 0 || errno == EINPROGRESS)
+		return socket;
+	error_set_errno(error, "cannot connect to %s port %u", address_text(remote, text),
+			(unsigned)address_port(remote));
+	close(socket);
+	return -1;
+}
+
+struct endpoint *tcp_connect(const struct address *remote, const struct address *local, double timeout,
+			     const struct endpoint_handler *handler, void *owner, struct error *error)
+{
+	int socket = tcp_start(remote, local, error);
 	struct tcp *tcp = socket < 0 ? NULL : make(socket, remote, handler, owner, error);
 	if (!tcp)
 		return NULL;
 	struct timeval span = loop_span(timeout);
-	if (connect(socket, &remote->any, remote->length) < 0 && errno != EINPROGRESS) {
-		error_set_errno(error, "cannot connect to %s port %u", address_text(remote, text),
-				(unsigned)address_port(remote));
-		goto failed;
-	}
-	if (event_add(tcp->writable, &span) < 0) {
-		error_set(error, ERROR_LIBRARY, ERROR_NO_OFFSET, "the event loop takes no more sockets");
-		goto failed;
-	}
-	return &tcp->endpoint;
-failed:
+	if (event_add(tcp->writable, &span) == 0)
+		return &tcp->endpoint;
+	error_set(error, ERROR_LIBRARY, ERROR_NO_OFFSET, "the event loop takes no more sockets");
 	endpoint_free(&tcp->endpoint);
 	return NULL;
 }
@@ -261,11 +278,9 @@ void tcp_listener_free(struct tcp_listener *listener)
 	free(listener);
 }
 
-struct endpoint *tcp_accept(struct tcp_listener *listener, const struct endpoint_handler *handler, void *owner,
-			    bool *nothing, struct error *error)
+int tcp_take(struct tcp_listener *listener, struct address *remote, bool *nothing, struct error *error)
 {
 	struct sockaddr_storage name;
-	struct address remote;
 	socklen_t length;
 	int socket;
 	*nothing = false;
@@ -275,11 +290,19 @@ struct endpoint *tcp_accept(struct tcp_listener *listener, const struct endpoint
 	} while (socket < 0 && (errno == EINTR || errno == ECONNABORTED));
 	if (socket < 0) {
 		*nothing = errno == EAGAIN || errno == EWOULDBLOCK;
-		error_set_errno(error, "cannot accept a connection");
-		return NULL;
+		return error_set_errno(error, "cannot accept a connection");
 	}
-	address_from(&remote, (struct sockaddr *)&name, length);
-	struct tcp *tcp = make(socket, &remote, handler, owner, error);
+	address_from(remote, (struct sockaddr *)&name, length);
+	send_at_once(socket);
+	return socket;
+}
+
+struct endpoint *tcp_accept(struct tcp_listener *listener, const struct endpoint_handler *handler, void *owner,
+			    bool *nothing, struct error *error)
+{
+	struct address remote = {.length = 0};
+	int socket = tcp_take(listener, &remote, nothing, error);
+	struct tcp *tcp = socket < 0 ? NULL : make(socket, &remote, handler, owner, error);
 	if (!tcp)
 		return NULL;
 	if (address_of_socket(&tcp->endpoint.local, socket, error) < 0 || event_add(tcp->readable, NULL) < 0) {

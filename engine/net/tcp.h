@@ -27,4 +27,12 @@ void tcp_listener_free(struct tcp_listener *listener);
 struct endpoint *tcp_accept(struct tcp_listener *listener, const struct endpoint_handler *handler, void *owner,
 			    bool *nothing, struct error *error);
 
+// For tls.c, the sockets alone: owned by the caller, non-blocking, -1 with *error.
+
+// One that is being connected; when it is writable tcp_finish tells how that ended, and from which address.
+int tcp_start(const struct address *remote, const struct address *local, struct error *error);
+int tcp_finish(int socket, struct address *local, struct error *error);
+// The next connection of a listener; *nothing as above.
+int tcp_take(struct tcp_listener *listener, struct address *remote, bool *nothing, struct error *error);
+
 #endif
