@@ -9,7 +9,8 @@ local net = require "net"
 local bench = {}
 bench.__index = bench
 
--- options: rto, rc, rm of the command line
+-- options: of the command line: rto, rc, rm; seed, of all that is left to chance and no secret; out, the folder for what
+-- is found; reproducer, what --input holds
 function bench.new(profile, addresses, options)
   local schedule = { rto = options.rto or 0.5, rc = options.rc or 7, rm = options.rm or 16 }
   local _, last = net.retransmissions(schedule)
@@ -19,7 +20,9 @@ function bench.new(profile, addresses, options)
     profile = profile, addresses = addresses, retransmission = schedule,
     limits = limits.new(profile.max_rate, profile.max_allocations),
     integrity_form = profile.integrity_key or "full", -- until the preflight knows better
+    used_ports = {}, -- of our own UDP sockets
     server_name = profile.server_name, clock_offset = profile.clock_offset or 0,
+    seed = options.seed or 1, folder = options.out, reproducer = options.reproducer,
   }, bench)
 end
 

@@ -29,20 +29,51 @@ local stun = require "stun"
 local client = {}
 client.__index = client
 
--- bench: support/bench.lua; record: where its packets are kept (support/recorder.lua). nil, text when no socket opens.
-function client.open(bench, record, transport)
-  local remote = bench.addresses[transport]
-  local endpoint, problem
-  if transport == "tcp" then
-    endpoint, problem = net.tcp { remote = remote, timeout = bench.retransmission.tcp_timeout }
-  else
+local most_ports = 64 -- tried for one that this run has not used
+
+-- A UDP endpoint on a port that this run has not used before: a server may remember the 5-tuple of an allocation for some
+-- time after its end, and what it remembers would answer for the new client.
+local function fresh_udp(bench, remote)
+  local held, endpoint, problem = {}, nil, nil
+  for _ = 1, most_ports do
     endpoint, problem = net.udp { remote = remote }
+    if not endpoint then break end
+    local port = endpoint:address().port
+    if not bench.used_ports[port] then
+      bench.used_ports[port] = true
+      break
+    end
+    held[#held + 1] = endpoint -- so that the kernel gives another one
+  end
+  for _, other in ipairs(held) do
+    if other ~= endpoint then other:close() end
+  end
+  return endpoint, problem
+end
+
+-- Gives the client a new 5-tuple. true, or nil and text when no socket opens.
+function client:connect()
+  local bench = self.bench
+  local endpoint, problem
+  if self.transport == "tcp" then
+    endpoint, problem = net.tcp { remote = self.remote, timeout = bench.retransmission.tcp_timeout }
+  else
+    endpoint, problem = fresh_udp(bench, self.remote)
   end
   if not endpoint then return nil, problem end
+  if self.endpoint then self.endpoint:close() end
+  self.endpoint = endpoint
+  self.record:watch(endpoint, self)
+  return true
+end
+
+-- bench: support/bench.lua; record: where its packets are kept (support/recorder.lua). nil, text when no socket opens.
+function client.open(bench, record, transport)
   local self = setmetatable({
-    bench = bench, record = record, transport = transport, endpoint = endpoint, remote = remote, step = "",
+    bench = bench, record = record, transport = transport, remote = bench.addresses[transport], step = "",
   }, client)
-  record:watch(endpoint, self)
+  local ok, problem = self:connect()
+  if not ok then return nil, problem end
   return self
 end
 
@@ -167,8 +198,12 @@ end
 -- Makes the bare request and keeps the challenge. nil, text when there was none to keep.
 function client:challenge()
   self.step = "Allocate without credentials"
-  local octets, request = self:craft("Allocate", { credentials = false })
-  local answer = self:transact(octets, request)
+  local answer
+  for _ = 1, 3 do
+    answer = self:transact(self:craft("Allocate", { credentials = false }))
+    -- An allocation that somebody had on this 5-tuple before us, and that the server has not forgotten.
+    if answer:code() ~= 437 or self.allocated or not self:connect() then break end
+  end
   if answer:code() ~= 401 then return nil, ("the challenge: %s"):format(answer:describe()), answer end
   self:adopt(answer)
   if not self.nonce or not self.realm then return nil, "the challenge: a 401 without REALM or NONCE", answer end
@@ -212,6 +247,9 @@ function client:request(method, spec)
   -- The first transmission may have made the allocation and its answer may be lost (RFC 5389 7.3.1).
   if answer:code() == 437 and answer.info.sends > 1 and method == "Allocate" and not self.allocated then
     answer.unclear = "437 to a retransmitted Allocate, whose first answer may be lost"
+  end
+  if answer:code() == 437 and method == "Allocate" and not self.allocated and not self.bench.profile.launch then
+    answer.unclear = answer.unclear or "437, which may be about an allocation that somebody had on this 5-tuple before us"
   end
   if answer:code() == 437 and answer.info.sends > 1 and method == "Refresh" and spec.lifetime == 0 then
     answer.deleted_before, self.allocated = true, false
