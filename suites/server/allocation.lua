@@ -133,6 +133,46 @@ scenario "no-allocation" {
   end,
 }
 
+scenario "session-without-allocation" {
+  title = "CreatePermission and ChannelBind without an allocation get 437, or 401 where the server knows no key",
+  covers = { "5766-4-02" },
+  faults = { "refresh-nothing", "miss-allocation-by-403" },
+  transports = "each",
+  run = function(t)
+    t:control {}
+    local minted = t:token {}
+    local key = function() return t.bench:integrity_key(minted.mac_key) end
+    for _, request in ipairs { { "CreatePermission" }, { "ChannelBind", 0x4003 } } do
+      local client = t:client()
+      local answer = t:on(client, request[1], {
+        peer = t:peer(client), channel = request[2], token = false, username = minted.kid, integrity_key = key,
+      })
+      t:check("5766-4-02", answer:is_error(437, 401), { label = request[1] })
+    end
+  end,
+}
+
+scenario "password-without-allocation" {
+  title = "a request of a first-party user that needs an allocation and has none gets 437",
+  covers = { "5766-4-02" },
+  needs = { "third-party", "users" },
+  faults = { "miss-allocation-by-403", "refresh-nothing" },
+  run = function(t)
+    local user = t.profile.users[1]
+    local accepted = t:allocate { user = user }
+    if accepted:code() == 401 then t:skip "first-party credentials are not served (401)" end
+    if not accepted:is_success().ok then t:inconclusive("the Allocate of a first-party user: " .. accepted:describe()) end
+    t:put_down(accepted.client)
+    for _, request in ipairs { { "Refresh", nil, 600 }, { "CreatePermission" }, { "ChannelBind", 0x4004 } } do
+      local client = t:client()
+      local answer = t:on(client, request[1], {
+        user = user, channel = request[2], lifetime = request[3], peer = request[1] ~= "Refresh" and t:peer(client) or nil,
+      })
+      t:check("5766-4-02", answer:is_error(437), { label = request[1] })
+    end
+  end,
+}
+
 scenario "other-user" {
   title = "a first-party user on the allocation of a token gets 441",
   covers = { "5766-4-01" },
@@ -141,7 +181,8 @@ scenario "other-user" {
   run = function(t)
     local user = t.profile.users[1]
     local accepted = t:allocate { user = user }
-    if not accepted:is_success().ok then t:skip("first-party credentials are not served: " .. accepted:describe()) end
+    if accepted:code() == 401 then t:skip "first-party credentials are not served (401)" end
+    if not accepted:is_success().ok then t:inconclusive("the Allocate of a first-party user: " .. accepted:describe()) end
     t:put_down(accepted.client)
     local client = t:allocation()
     for _, method in ipairs { "Refresh", "CreatePermission" } do

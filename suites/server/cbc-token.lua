@@ -77,3 +77,23 @@ scenario "halves-of-the-key" {
     t:refused("7518-5.2.2.1-01", control, { token = { key = swapped } }, 401)
   end,
 }
+
+scenario "mac-input-and-padding" {
+  title = "AL is the length of the name in bits, 64 bits big-endian, and the padding is PKCS #7",
+  covers = { "7518-5.2.2.1-02" },
+  needs = { "third-party", "cbc" },
+  faults = { "skip-cbc-mac", "ignore-cbc-padding" },
+  run = function(t)
+    local kid = t.bench:cbc_kid()
+    local control = t:control { token = { kid = kid, form = form_or_stop(t, kid) } }
+    local length = #t.bench.server_name
+    local function refused(label, defect)
+      t:refused("7518-5.2.2.1-02", control, { token = defect }, 401, { label = label })
+    end
+    refused("AL in octets", { al = string.pack(">I8", length) })
+    refused("AL in little-endian order", { al = string.pack("<I8", length * 8) })
+    refused("no AL", { al = "" })
+    -- A block with a mac_key of 20 octets has 34 octets: 14 more fill the third block of AES.
+    refused("zeros for padding", { padding = ("\0"):rep(14) })
+  end,
+}

@@ -9,7 +9,7 @@ local scenario = require "support.scenario"
 -- The LIFETIME granted is at most that of the token; up to Delta more is what the recommended formula yields (AMB-08).
 local function bounded(t, requirement, answer, lifetime, label)
   local granted = answer:get "LIFETIME"
-  local delta = t.profile.delta or 5
+  local delta = t.bench:delta()
   local within_formula = math.type(granted) == "integer" and granted <= lifetime + delta
   t:check(requirement, answer:at_most("LIFETIME", lifetime), { label = label, soften = within_formula and "AMB-08" })
 end
@@ -52,7 +52,7 @@ scenario "refresh-without-token" {
     local client = t:allocation { token = { lifetime = 700 } }
     local answer = t:refresh(client, { lifetime = 3600, token = false, step = "Refresh without a token" })
     if answer:is_success().ok then
-      t:check("7635-9-06", answer:at_most("LIFETIME", 700 + (t.profile.delta or 5)))
+      t:check("7635-9-06", answer:at_most("LIFETIME", 700 + t.bench:delta()))
     else
       t:check("7635-9-06", answer:is_error(400, 401)) -- AMB-25: both are fine
     end

@@ -59,12 +59,19 @@ scenario "bare-bad-request" {
   faults = { "put-nonce-in-400", "put-realm-in-400", "put-username-in-400", "sign-400-wrongly" },
   run = function(t)
     local control = t:control {}
-    local answer = t:with_defect(control, without "REALM")
-    if answer:code() ~= 400 then t:inconclusive("no 400 to look at: " .. answer:describe()) end
-    for _, attribute in ipairs { "USERNAME", "NONCE", "REALM" } do
-      t:check("5389-10.2.2-04", answer:lacks(attribute), { label = attribute })
+    local looked_at = 0
+    for _, missing in ipairs { "USERNAME", "REALM", "NONCE" } do
+      local answer = t:with_defect(control, without(missing))
+      if answer:code() == 400 then
+        looked_at = looked_at + 1
+        for _, attribute in ipairs { "USERNAME", "NONCE", "REALM" } do
+          t:check("5389-10.2.2-04", answer:lacks(attribute), { label = ("no %s: %s"):format(missing, attribute) })
+        end
+        -- Integrity that the client can verify passes (AMB-13).
+        t:check("5389-10.2.2-04", answer:is_unsigned_or_signed(), { label = ("no %s: integrity"):format(missing) })
+      end
     end
-    t:check("5389-10.2.2-04", answer:lacks "MESSAGE-INTEGRITY", { label = "integrity" })
+    if looked_at == 0 then t:inconclusive "no 400 to look at" end
   end,
 }
 
@@ -87,13 +94,12 @@ scenario "outlived-nonce" {
   needs = { "long-nonces" },
   limit = 3700,
   run = function(t)
+    t:control {}
     local client = t:client()
-    local lived = client:challenge()
-    if not lived then t:inconclusive "no challenge" end
+    if not client:challenge() then t:inconclusive "no challenge" end
     t:wait(t.profile.nonce_lifetime + 2)
     local answer = t:on(client, "Allocate", { nonce = client.nonce, step = "Allocate with the outlived nonce" })
     t:check("5389-10.2.2-05", answer:is_error(438))
-    t:control {}
   end,
 }
 
@@ -175,8 +181,7 @@ scenario "bare-401" {
         t:check("5389-10.2.2-02", answer:lacks "USERNAME", { label = case[1] .. ": USERNAME" })
         -- After the token was opened RFC 7635 wants integrity, RFC 5389 does not (AMB-13).
         if i <= 2 then
-          t:check("5389-10.2.2-02", answer:lacks("MESSAGE-INTEGRITY", "MESSAGE-INTEGRITY-SHA256"),
-            { label = case[1] .. ": integrity" })
+          t:check("5389-10.2.2-02", answer:is_unsigned_or_signed(), { label = case[1] .. ": integrity" })
         end
       end
     end

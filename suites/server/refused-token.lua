@@ -20,6 +20,7 @@ local mac_key_at, timestamp_at, lifetime_at = 2, 22, 30
 scenario "changed-bits" {
   title = "a token with one changed bit does not decrypt, and gets 401",
   covers = { "7635-7-04" },
+  needs = { "third-party", "gcm" },
   faults = { "refuse-token-by-400" },
   transports = "each",
   run = function(t)
@@ -45,6 +46,7 @@ scenario "changed-bits" {
 scenario "tag-in-front" {
   title = "the tag stands behind the ciphertext, not before it",
   covers = { "7635-A-03" },
+  needs = { "third-party", "gcm" },
   faults = { "accept-leading-tag" },
   run = function(t)
     local control = t:control {}
@@ -63,6 +65,7 @@ scenario "tag-in-front" {
 scenario "nonce-of-another-length" {
   title = "an AES-GCM token with a nonce of another length than 12 octets is refused",
   covers = { "5116-5.2-01" },
+  needs = { "third-party", "gcm" },
   faults = { "accept-any-nonce-length" },
   run = function(t)
     local control = t:control {}
@@ -76,6 +79,7 @@ scenario "nonce-of-another-length" {
 scenario "shortened-tag" {
   title = "a shortened GCM tag does not pass",
   covers = { "5116-5.2-02" },
+  needs = { "third-party", "gcm" },
   faults = { "accept-short-tag" },
   run = function(t)
     local control = t:control {}
@@ -115,7 +119,7 @@ scenario "key-length-beyond-the-block" {
   harm = true,
   run = function(t)
     local control = t:control {}
-    for _, length in ipairs { 35, 20 << 8, 65535 } do
+    for _, length in ipairs { 24, 33, 35, 20 << 8, 65535 } do
       local answer = t:refused("7635-7-05", control, { token = { key_length = length } }, { 401, 400 },
         { label = ("key_length %d"):format(length) })
       if length == 20 << 8 then
@@ -134,9 +138,8 @@ scenario "key-length-zero" {
   harm = true,
   run = function(t)
     local control = t:control {}
-    t:refused("7635-7-05", control, {
-      token = { mac_key = "" }, integrity_key = function() return "" end,
-    }, { 401, 400 }, { soften = "AMB-26" })
+    local answer = t:with_defect(control, { token = { mac_key = "" }, integrity_key = function() return "" end })
+    t:check("7635-7-05", answer:is_error(401, 400), { soften = answer:is_success().ok and "AMB-26" })
     t:control {}
   end,
 }
@@ -162,6 +165,7 @@ scenario "oversized-token" {
 scenario "byte-order" {
   title = "the integers in a token are big-endian",
   covers = { "7635-6.2-06" },
+  needs = { "third-party", "gcm" },
   faults = {
     "read-lifetime-backwards", "guess-nonce-length-order", "crash-on-long-nonce",
     "guess-timestamp-order",

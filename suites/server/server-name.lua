@@ -18,7 +18,8 @@ scenario "token-for-another-server" {
     refused("another name", "other-" .. name)
     refused("no name", "")
     refused("the name and a NUL", name .. "\0")
-    refused("the name in other case", name:upper() ~= name and name:upper() or name:lower() .. "x")
+    local other_case = name:upper() ~= name and name:upper() or name:lower()
+    if other_case ~= name then refused("the name in other case", other_case) end
     local realm = t.bench.realm
     if realm and realm ~= name then refused("the realm", realm) end
   end,

@@ -26,20 +26,31 @@ scenario "unknown-attributes" {
   end,
 }
 
+scenario "authentication-first" {
+  title = "a request without credentials gets 401 whatever unknown attributes it has",
+  covers = { "5389-7.3-01" },
+  faults = { "refuse-unknown-first" },
+  run = function(t)
+    local answer = t:allocate { credentials = false, attributes = { { 0x7F00, "unknown" } } }
+    t:check("5389-7.3-01", answer:is_error(401))
+  end,
+}
+
 -- A request that is fine without the attribute; with one that nobody knows (the control of the question whether this
 -- server ever says 420); with ACCESS-TOKEN.
-local function judge(t, ask)
+-- accepted: its credentials were seen to be taken, so 401 is no answer to it any more.
+local function judge(t, ask, accepted)
   local plain = ask {}
   if not plain:is_success().ok and plain:code() ~= 401 then
     t:inconclusive("the request without the attribute: " .. plain:describe())
   end
   local unknown = ask { { NOBODY_KNOWS, "unknown" } }
   local token = ask { { "ACCESS-TOKEN", t:random(64) } }
-  local authenticates = unknown:code() == 401 -- authentication comes first, and 401 passes
+  local authenticates = not accepted and unknown:code() == 401 -- authentication comes first, and 401 passes
   if not authenticates then
     t:check("5389-7.3.1-01", unknown:is_error(420), { label = "an attribute that nobody knows" })
   end
-  if token:code() == 401 then
+  if token:code() == 401 and not accepted then
     t:check("7635-7-19", token:is_error(401, 420))
   elseif authenticates or unknown:code() == 420 then
     t:check("7635-7-19", token:is_error(420), { label = "420" })
@@ -74,6 +85,6 @@ scenario "token-beside-a-password" {
       local answer = t:allocate { user = t.profile.users[1], attributes = attributes }
       t:put_down(answer.client)
       return answer
-    end)
+    end, true)
   end,
 }

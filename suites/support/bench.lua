@@ -26,8 +26,15 @@ function bench.new(profile, addresses, options)
   }, bench)
 end
 
--- A long-term key of the profile, by number or kid.
+-- A long-term key of the profile, by number or kid; without either the first of AES-GCM, which every server has to offer,
+-- else the first.
 function bench:key(which)
+  if not which then
+    for _, key in ipairs(self.profile.keys) do
+      if key.algorithm:find("GCM", 1, true) then return key end
+    end
+    which = 1
+  end
   if type(which) == "number" then return assert(self.profile.keys[which], "the profile has no such key") end
   for _, key in ipairs(self.profile.keys) do
     if key.kid == which then return key end
@@ -51,9 +58,21 @@ function bench:cbc_kid()
   end
 end
 
+-- What can be known of the messages of this target (support/context.lua).
+function bench:known()
+  return setmetatable({ keys = self.profile.keys, users = self.profile.users }, {
+    __index = function(_, name) return name == "server_name" and self.server_name or nil end,
+  })
+end
+
 -- What the target keys its HMAC with, by the form that was found for it (AMB-28).
 function bench:integrity_key(mac_key)
   return self.integrity_form == "first16" and mac_key:sub(1, 16) or mac_key
+end
+
+-- The grace that the target may give: its own Delta where that is known, else the most that anyone would choose.
+function bench:delta()
+  return self.profile.delta or self.measured_delta or 60
 end
 
 -- The Delta past which a token must be refused without any doubt: AMB-06.

@@ -115,6 +115,13 @@ local function credentials_for(self, spec, token)
   return self.username, self.session_key, "the session key of the allocation"
 end
 
+-- The first algorithm of PASSWORD-ALGORITHMS with its parameters and without their padding, as PASSWORD-ALGORITHM has it.
+local function first_algorithm(offered)
+  if #offered < 4 then return offered end
+  local _, length = string.unpack(">I2I2", offered)
+  return offered:sub(1, 4 + length)
+end
+
 -- The octets of a request and what is known of it.
 function client:craft(method, spec)
   local token = token_for(self, method, spec)
@@ -127,6 +134,11 @@ function client:craft(method, spec)
     add("USERNAME", spec.username or username or "")
     add("REALM", spec.realm or self.realm or "")
     add("NONCE", spec.nonce or self.nonce or "")
+  end
+  -- RFC 8489 9.2.4: what was offered is repeated, with one of it chosen. The key of a token does not depend on it (AMB-50).
+  if self.bench.echo_password_algorithms and self.password_algorithms and spec.credentials ~= false then
+    add("PASSWORD-ALGORITHMS", self.password_algorithms)
+    add("PASSWORD-ALGORITHM", first_algorithm(self.password_algorithms))
   end
   if token then add("ACCESS-TOKEN", token.octets) end
   for _, attribute in ipairs(spec.attributes or {}) do attributes[#attributes + 1] = attribute end
@@ -162,6 +174,9 @@ function client:transact(octets, request, timing)
   if not answer then
     local reason = info
     info = more or {}
+    -- A server that closes before it has read everything resets the connection: the same to us.
+    local reset = tostring(reason):find "reset by peer" or tostring(reason):find "Broken pipe"
+    if reset then reason = "closed" end
     fields.info, fields.closed = info, reason == "closed"
     if reason == "timeout" then
       fields.silent = true
@@ -193,6 +208,7 @@ function client:adopt(answer)
   self.realm = answer:raw "REALM" or self.realm
   self.nonce = answer:raw "NONCE" or self.nonce
   self.server_name = answer:raw "THIRD-PARTY-AUTHORIZATION" or self.server_name
+  self.password_algorithms = answer:raw "PASSWORD-ALGORITHMS" or self.password_algorithms
 end
 
 -- Makes the bare request and keeps the challenge. nil, text when there was none to keep.
@@ -240,6 +256,12 @@ function client:request(method, spec)
   for attempt = 1, 2 do
     self.step = attempt == 1 and label or label .. ", again with the nonce of the 438"
     answer = self:transact(self:craft(method, spec))
+    -- A server may close a connection after what it answered last (RFC 5389 7.2.2 only recommends to keep it); only one
+    -- that closes instead of answering this request, on a connection of its own, is taken at its word.
+    if answer.closed and not self.allocated and spec.credentials ~= false and not spec.nonce and self:connect() then
+      local challenged = self:challenge()
+      if challenged then answer = self:transact(self:craft(method, spec)) end
+    end
     if answer:code() ~= 438 or spec.nonce or spec.credentials == false then break end
     self:adopt(answer)
     if attempt == 2 then answer.unclear = "a second 438, to the nonce that the first one gave" end

@@ -10,6 +10,7 @@ local clock = require "clock"
 local expect = require "support.expect"
 local minting = require "support.minting"
 local net = require "net"
+local preflight = require "support.preflight"
 local relay = require "support.relay"
 local stop = require "support.stop"
 
@@ -20,7 +21,7 @@ hands.__index = hands
 function hands.new(bench, instance, record)
   return setmetatable({
     bench = bench, profile = bench.profile, scenario = instance.scenario, transport = instance.transport,
-    record = record, clients = {}, checks = {}, notes = {}, labels = {},
+    record = record, id = instance.id, clients = {}, checks = {}, notes = {}, labels = {}, rulings = {},
   }, hands)
 end
 
@@ -63,11 +64,36 @@ function hands:client()
   return new
 end
 
+local SILENCES = 3 -- whole schedules without an answer before silence counts as the target's own
+
+-- Repeats ask() while it is met by silence. A lost answer is not a refusal to answer: a request stays unanswered only after
+-- several whole schedules, each with a transaction of its own and on a path that still carries a Binding request.
+local function confirmed(self, ask)
+  local answer
+  for attempt = 1, SILENCES do
+    answer = ask()
+    if not answer.silent then
+      if attempt > 1 then self:note("answered when it was asked again, after %d unanswered", attempt - 1) end
+      return answer
+    end
+    local open, why = preflight.answers(self.bench, self.record, self.transport)
+    if not open then
+      answer.unclear = ("no answer, and none to a Binding request beside it either (%s)"):format(why)
+      return answer
+    end
+  end
+  return answer
+end
+
 -- Sends the request on a client; when it could not be judged for a reason of time or loss, the reply says so (unclear).
-function hands:on(one, method, spec)
-  local answer, problem = one:request(method, spec or {})
+local function ask_once(one, method, spec)
+  local answer, problem = one:request(method, spec)
   if not answer then stop.inconclusive(problem) end
   return answer
+end
+
+function hands:on(one, method, spec)
+  return confirmed(self, function() return ask_once(one, method, spec or {}) end)
 end
 
 function hands:refresh(one, spec) return self:on(one, "Refresh", spec) end
@@ -89,7 +115,7 @@ end
 local function fresh(self, method, spec)
   local answer
   for _ = 1, 3 do
-    answer = self:on(self:client(), method, spec)
+    answer = confirmed(self, function() return ask_once(self:client(), method, spec) end)
     if not in_time(answer) then
       answer.unclear = "an edge of time lay between the sending and the answer, three times"
     elseif not answer.unclear then
@@ -157,7 +183,25 @@ function hands:refused(requirement, control, defect, codes, more)
   local answer = self:with_defect(control, defect)
   codes = type(codes) == "table" and codes or { codes }
   self:check(requirement, answer:is_error(table.unpack(codes)), more)
+  if answer:code() == 400 and codes[1] == 401 then
+    self:note("%s%s: 400, which is as good as 401 here", requirement, more and more.label and " " .. more.label or "")
+  end
   return answer
+end
+
+-- An Allocate that must be served; its allocation is put down again. more: as in check. Returns the reply.
+function hands:accepted(requirement, spec, more)
+  local answer = self:allocate(spec)
+  self:check(requirement, answer:is_success(), more)
+  self:put_down(answer.client)
+  return answer
+end
+
+-- An Allocate whose outcome is only noted.
+function hands:outcome_of(spec)
+  local answer = self:allocate(spec)
+  self:put_down(answer.client)
+  return answer:describe()
 end
 
 -- One observation of a requirement. outcome: an expectation, or a boolean with more.expected and more.got.
@@ -187,6 +231,17 @@ function hands:check(requirement, outcome, more)
     requirement = requirement, level = row.level, section = row.document .. " " .. row.section, verdict = verdict,
     label = label, expected = outcome.expected, got = outcome.unclear or outcome.got, text = row.text,
     soften = more.soften or nil, implied_by = row.implied_by, silent = outcome.silent and not outcome.ok or nil,
+  }
+  return outcome.ok
+end
+
+-- A check of a requirement, or, where that is nil because the catalogue has no row that says it, an outcome that makes
+-- the verdict and cites nothing.
+function hands:rule(requirement, outcome, more)
+  if requirement then return self:check(requirement, outcome, more) end
+  self.rulings[#self.rulings + 1] = {
+    verdict = outcome.ok and "pass" or outcome.unclear and "inconclusive" or "fail",
+    reason = ("expected %s; got %s"):format(outcome.expected, outcome.unclear or outcome.got),
   }
   return outcome.ok
 end

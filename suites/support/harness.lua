@@ -17,7 +17,7 @@ local verdict = require "support.verdict"
 local harness = {}
 harness.__index = harness
 
-local most_restarts = 100 -- of the target in one run: a bound, far above what a run needs
+local most_restarts = 400 -- of the target in one run: a bound, far above what a run needs
 
 -- rules: the invariants that all messages are judged by. bench, recorder; options: jobs, rerun(id) → command; launcher: nil for a target that assay did not start.
 -- on_result(result) takes each result as soon as there is one, on_progress(state) is told of every change.
@@ -25,7 +25,14 @@ function harness.new(fields)
   fields.running, fields.done, fields.failed = {}, 0, 0
   fields.judge = invariant.judge(fields.rules)
   fields.recorder.on_message = function(seen, entry) fields.judge:see(seen, entry) end
-  return setmetatable(fields, harness)
+  local self = setmetatable(fields, harness)
+  -- For a scenario that runs alone and takes the target's death upon itself (support/battery.lua): while `held` is a
+  -- function it is called then, and nothing is cancelled.
+  fields.bench.custody = {
+    launched = fields.launcher ~= nil, rerun = fields.rerun,
+    give_up = function(why) self:give_up_target(why) end, revive = function() return self:revive() end,
+  }
+  return self
 end
 
 -- Scenarios -> instances: a scenario over one transport, with the id that reports use.
@@ -123,6 +130,7 @@ local function conclude(t, thrown, traceback)
   local kind, reason = stop.of(thrown)
   local fields = { checks = t.checks, notes = t.notes }
   fields.verdict = verdict.of(t.checks)
+  for _, ruling in ipairs(t.rulings) do fields.verdict = verdict.worst(fields.verdict, ruling.verdict) end
   if thrown and not kind then
     kind, reason, fields.traceback = "inconclusive", "an error in the suite: " .. tostring(thrown), traceback
   elseif not fields.verdict and not kind then
@@ -134,6 +142,9 @@ local function conclude(t, thrown, traceback)
     fields.verdict = verdict.worst(fields.verdict, kind)
   end
   fields.reason = kind == fields.verdict and reason or reason_of(t.checks, fields.verdict)
+  for _, ruling in ipairs(t.rulings) do
+    if ruling.verdict == fields.verdict and ruling.verdict ~= "pass" then fields.reason = fields.reason or ruling.reason end
+  end
   return fields
 end
 
@@ -157,6 +168,22 @@ local function perform(t)
   return thrown, traceback
 end
 
+local PROBES = 3 -- whole schedules without an answer before a target counts as lost
+
+-- Why the target counts as lost; nil while it answers. One exchange may be lost, several in a row on fresh sockets and on
+-- each transport are not.
+function harness:silence(transport)
+  local why
+  for attempt = 1, PROBES do
+    local transports = self.bench.profile.transports
+    local through = attempt == 1 and transport or transports[(attempt - 1) % #transports + 1]
+    local lives
+    lives, why = preflight.answers(self.bench, self.liveness, through)
+    if lives or self.bench.dead then return nil end
+  end
+  return why
+end
+
 -- The task of one scenario: what it does, then whether the target outlived it. Returns fields of a result; lost is set
 -- when the target answers no more.
 function harness:task(instance, t)
@@ -164,8 +191,7 @@ function harness:task(instance, t)
   local fields = conclude(t, thrown, traceback)
   t:finish()
   if not instance.scenario.offline and not self.bench.dead then
-    local lives, why = preflight.answers(self.bench, self.liveness, instance.transport)
-    if not lives then fields.lost = why end
+    fields.lost = self:silence(instance.transport)
   end
   return fields
 end
@@ -193,6 +219,7 @@ function harness:run_one(instance, alone)
     t:finish()
   end
   self.running[instance] = nil
+  self.bench.custody.held = nil
   self.bench.limits:release(one.allocations)
   if self.interrupted then return true end
 
@@ -249,6 +276,7 @@ end
 function harness:target_died(text)
   if self.bench.dead then return end
   self.bench.dead = text
+  if self.bench.custody.held then return self.bench.custody.held() end
   for _, task in pairs(self.running) do task:cancel() end
 end
 
@@ -317,7 +345,7 @@ function harness:report_invariants()
   for _, rule in ipairs(self.rules) do
     local said = self.judge:result(rule)
     self:result({ id = rule.id, scenario = rule }, {
-      verdict = said.verdict or "skip", checks = said.checks,
+      verdict = said.verdict or "skip", checks = said.checks, notes = said.notes,
       reason = not said.verdict and "no message came that it speaks of" or reason_of(said.checks, said.verdict),
       exchange = recorder.exchange(said.evidence, self.began, true),
     })

@@ -7,13 +7,16 @@
 --       title  = "every error response has a well-formed ERROR-CODE",
 --       covers = { "5389-7.3.1.1-01" },
 --       faults = { … },
---       judge = function(seen, check)
+--       judge = function(seen, check, note)
 --         check(requirement, ok, { label =, expected =, got =, soften = })    as t:check
+--         note(text)                                                          what is worth knowing and has no verdict
 --       end,
 --     }
 --
 -- seen: octets, message (nil, and problem, where it is not well formed), request (a message, nil for what was not asked
--- for), from and to (addresses as text), asked (the address the request went to, as text), transport.
+-- for), from and to (addresses as text), asked (the address the request went to, as text), transport; where the long-term
+-- keys are known (support/context.lua) token ({ mac_key =, lifetime =, presented = by this very request }), keys (octets,
+-- any of which may sign) and secrets ({ name, octets } each), each nil where it is not; rfc8489 and delta of the profile.
 -- A rule that makes no check says nothing of that message. Its id is that of its file: invariants/error-code.
 
 local catalogue = require "requirements.catalogue"
@@ -21,7 +24,9 @@ local verdict = require "support.verdict"
 
 local invariant = {}
 
-local files = { "header", "error-code", "fingerprint" }
+local files = {
+  "header", "error-code", "fingerprint", "integrity", "unknown-attributes", "attributes", "lifetime", "secrets",
+}
 
 local declared -- while they are loaded
 
@@ -45,12 +50,13 @@ local judge = {}
 judge.__index = judge
 
 local KEPT = 3 -- messages kept as evidence of each broken check
+local MOST_NOTES = 20 -- of one rule
 local MOST = 100000 -- messages judged in one run; a flood may not hold it up
 
 -- Applies all rules to messages as they come and keeps what they said.
 function invariant.judge(rules)
   local self = setmetatable({ rules = rules, outcomes = {}, judged = 0 }, judge)
-  for _, rule in ipairs(rules) do self.outcomes[rule.id] = { order = {}, by_name = {} } end
+  for _, rule in ipairs(rules) do self.outcomes[rule.id] = { order = {}, by_name = {}, notes = {}, noted = {} } end
   return self
 end
 
@@ -60,12 +66,19 @@ function judge:see(seen, entry)
   self.judged = self.judged + 1
   for _, rule in ipairs(self.rules) do
     rule.judge(seen, function(requirement, ok, more)
-      self:note(rule, requirement, ok, more or {}, entry)
-    end)
+      self:check(rule, requirement, ok, more or {}, entry)
+    end, function(text) self:note(rule, text) end)
   end
 end
 
-function judge:note(rule, requirement, ok, more, entry)
+-- Each thing is noted once, and how often it was seen.
+function judge:note(rule, text)
+  local outcome = self.outcomes[rule.id]
+  if not outcome.noted[text] and #outcome.notes < MOST_NOTES then outcome.notes[#outcome.notes + 1] = text end
+  outcome.noted[text] = (outcome.noted[text] or 0) + 1
+end
+
+function judge:check(rule, requirement, ok, more, entry)
   local row = catalogue.by_id[requirement]
   local outcome = self.outcomes[rule.id]
   local name = requirement .. " " .. (more.label or "")
@@ -84,9 +97,12 @@ function judge:note(rule, requirement, ok, more, entry)
   if #known.evidence < KEPT then known.evidence[#known.evidence + 1] = entry end
 end
 
--- What a rule said of all messages: checks, verdict (nil when it had nothing to say) and the evidence.
+-- What a rule said of all messages: checks, verdict (nil when it had nothing to say), notes and the evidence.
 function judge:result(rule)
-  local checks, evidence = {}, {}
+  local checks, evidence, notes = {}, {}, {}
+  for i, text in ipairs(self.outcomes[rule.id].notes) do
+    notes[i] = ("%s (%d times)"):format(text, self.outcomes[rule.id].noted[text])
+  end
   for _, one in ipairs(self.outcomes[rule.id].order) do
     local row = one.row
     checks[#checks + 1] = {
@@ -99,7 +115,7 @@ function judge:result(rule)
     }
     for _, entry in ipairs(one.evidence) do evidence[#evidence + 1] = entry end
   end
-  return { checks = checks, verdict = verdict.of(checks), evidence = evidence }
+  return { checks = checks, verdict = verdict.of(checks), evidence = evidence, notes = notes }
 end
 
 return setmetatable(invariant, { __call = function(_, name) return function(spec) declare(name, spec) end end })

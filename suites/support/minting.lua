@@ -6,7 +6,7 @@
 --     kid = name or number of a key of the profile (1), server_name = the one the target announced
 --     key, algorithm           seal under another K, with another algorithm
 --     timestamp                the 64 bits as they stand
---     nonce, key_length, nonce_length, extra, plaintext, tag_length, form    see token.seal
+--     nonce, key_length, nonce_length, extra, plaintext, tag_length, form, padding, al    see token.seal
 --     change = function(octets, layout, token) → octets     the sealed octets, changed
 --     while_age = { low, high }   the age between which the request must be answered for the check to mean anything
 --
@@ -19,7 +19,7 @@ local token = require "token"
 
 local minting = {}
 
-local sealing = { "nonce", "key_length", "nonce_length", "extra", "plaintext", "tag_length", "form" }
+local sealing = { "nonce", "key_length", "nonce_length", "extra", "plaintext", "tag_length", "form", "padding", "al" }
 
 -- Where the parts of a sealed token lie: { nonce_length =, nonce =, ciphertext =, tag = }, each { offset =, length = }.
 function minting.layout(minted)
@@ -32,7 +32,7 @@ end
 
 function minting.mint(bench, spec)
   if spec.octets then return spec end
-  local long_term = bench:key(spec.kid or 1)
+  local long_term = bench:key(spec.kid)
   local issued = clock.now() + bench.clock_offset - (spec.age or 0)
   local minted = {
     spec = spec, kid = long_term.kid, algorithm = spec.algorithm or long_term.algorithm,

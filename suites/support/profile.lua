@@ -66,6 +66,7 @@ local schema = record({
   users = list(record({ name = text, password = text }, "a table { name =, password = }"),
     "a list of tables { name =, password = }"),
   third_party = yes_no, -- false: it takes no tokens
+  rfc8489 = yes_no, -- it claims RFC 8489, the later edition of STUN
   launch = record({
     command = function(value)
       if type(value) == "string" then return true end
@@ -173,8 +174,13 @@ local function features_of(p)
   features["no-third-party"] = not p.third_party
   features.users = #p.users > 0
   features["long-nonces"] = p.nonce_lifetime ~= nil
+  features.rfc8489 = p.rfc8489 == true
   for _, a in ipairs(p.keys) do
     if a.algorithm:find("CBC", 1, true) then features.cbc = true end
+    if a.algorithm:find("GCM", 1, true) then features.gcm = true end
+    if a.algorithm:find "GCM$" then features.gcm = true end
+    if a.algorithm:find "^A1%d%dGCM$" then features["short-gcm"] = true end
+    if a.algorithm ~= p.keys[1].algorithm then features["two-algorithms"] = true end
     for _, b in ipairs(p.keys) do
       if a.kid ~= b.kid and a.algorithm == b.algorithm and a.octets ~= b.octets then features["two-kids"] = true end
     end
@@ -342,7 +348,7 @@ function profile.reference(options)
       transports = #options.transports > 0 and options.transports or { "udp", "tcp" },
       server_name = defaults.server_name, realm = defaults.realm, keys = {}, users = {},
       third_party = options.third_party, launch = { command = command }, delta = defaults.delta,
-      nonce_lifetime = REFERENCE_NONCES,
+      nonce_lifetime = REFERENCE_NONCES, rfc8489 = true,
     }
     for i, key in ipairs(defaults.keys) do
       p.keys[i] = { kid = key.kid, algorithm = key.algorithm, key = bytes.base64(key.key) }

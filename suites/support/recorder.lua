@@ -7,6 +7,7 @@
 local bytes = require "bytes"
 local capture = require "capture"
 local clock = require "clock"
+local context = require "support.context"
 local stun = require "stun"
 
 local recorder = {}
@@ -88,7 +89,10 @@ end
 
 -- Keeps everything that goes through the endpoint of a client, and knows the flow as ours from now on.
 function record:watch(endpoint, client)
-  local flow = { record = self, client = client, transport = endpoint:transport(), address = endpoint:address() }
+  local flow = {
+    record = self, client = client, transport = endpoint:transport(), address = endpoint:address(),
+    context = context.new(client.bench:known()),
+  }
   self.recorder.flows[flow.transport .. name_of(flow.address)] = flow
   if self.recorder.live then self.recorder.live:watch(flow.address.port) end
   endpoint:tap(function(direction, octets, peer, time)
@@ -119,17 +123,21 @@ function record:keep(flow, direction, octets, peer, time)
   if direction == "received" and name_of(peer) ~= name_of(flow.client.remote) then
     self:differ("%s came from %s, the request went to %s", entry.step, name_of(peer), name_of(flow.client.remote))
   end
-  if direction == "received" and self.recorder.on_message then self.recorder.on_message(self:seen(entry), entry) end
+  if direction == "received" and self.recorder.on_message then self.recorder.on_message(self:seen(entry, flow), entry) end
   if not self.recorder.live and direction ~= "icmp" then self.recorder:synthesize(flow, entry) end
 end
 
 -- A received message as the invariants take it.
-function record:seen(entry)
+function record:seen(entry, flow)
   local message, problem = stun.parse(entry.octets)
   local asked = self.requests[transaction_of(entry.octets) or ""]
+  local request = asked and stun.parse(asked.octets) or nil
+  local token, keys, secrets = flow.context:of(request, message)
+  local profile = flow.client.bench.profile
   return {
-    octets = entry.octets, message = message, problem = problem, request = asked and stun.parse(asked.octets),
+    octets = entry.octets, message = message, problem = problem, request = request,
     from = name_of(entry.from), to = name_of(entry.to), asked = asked and name_of(asked.to), transport = entry.transport,
+    token = token, keys = keys, secrets = secrets, rfc8489 = profile.rfc8489, delta = profile.delta,
   }
 end
 

@@ -47,7 +47,7 @@ end
 -- Is this an answer from which something can be concluded? Pushed into every expectation about the reply's kind.
 local function trouble(self, wanted)
   if not self.message then
-    if self.silent or self.closed then return { silent = true } end
+    if self.silent or self.closed then return { silent = true, unclear = self.unclear } end
     return { unclear = self.failure }
   end
   local code = self:code()
@@ -83,14 +83,18 @@ end
 
 -- No success, or a stream that was closed instead of an answer.
 function reply:is_refused_or_closed()
-  if self.closed then return expect.new(true, "no success response", self.failure) end
+  local expected = "no success response, or the end of the connection"
+  if self.closed then return expect.new(true, expected, self.failure) end
+  if self.silent then return expect.new(false, expected, self:describe(), trouble(self, {})) end
   return self:is_refused()
 end
 
--- No success: whatever else came is left to other checks.
+-- An answer that is no success, whichever: what else it should be is left to other checks. Silence shows nothing.
 function reply:is_refused()
   local m = self.message
-  return expect.new(not (m and m:class() == "success"), "no success response", self:describe(), trouble(self, {}))
+  local more = trouble(self, {})
+  if not m and not self.closed then more = { unclear = more.unclear or self:describe() } end
+  return expect.new(not (m and m:class() == "success"), "no success response", self:describe(), more)
 end
 
 -- Does the message hold the attribute (with a value, unless empty may be)?
@@ -99,7 +103,7 @@ function reply:has(attribute)
   local value = self.message:raw(attribute)
   return expect.new(value and #value > 0, ("%s with a value in the %s"):format(attribute, self:describe()),
     not value and ("no %s in it"):format(attribute) or #value == 0 and ("%s is empty"):format(attribute)
-      or ("%s of %d octets"):format(attribute, #value))
+      or ("%s of %d octets"):format(attribute, #value), trouble(self, {}))
 end
 
 function reply:lacks(...)
@@ -112,7 +116,7 @@ function reply:lacks(...)
     if self.message:has(name) then found[#found + 1] = name end
   end
   return expect.new(#found == 0, ("no %s in the %s"):format(table.concat(names, ", no "), self:describe()),
-    #found == 0 and "none of them is there" or table.concat(found, ", ") .. " in it")
+    #found == 0 and "none of them is there" or table.concat(found, ", ") .. " in it", trouble(self, {}))
 end
 
 -- The attribute occurs `count` times.
@@ -148,7 +152,7 @@ function reply:is_signed(key)
   return expect.new(outcome == "valid",
     ("integrity under %s in the %s"):format(self.request.key_name or "the session key", self:describe()),
     outcome == "absent" and "no MESSAGE-INTEGRITY in it"
-      or ("%s, which %s"):format(attribute, outcome == "valid" and "verifies" or "does not verify"))
+      or ("%s, which %s"):format(attribute, outcome == "valid" and "verifies" or "does not verify"), trouble(self, {}))
 end
 
 -- No integrity, or one that verifies under a key that the client knows (AMB-13).
@@ -204,7 +208,7 @@ function reply:lists_unknown(attribute)
     found = found or one == wanted
   end
   return expect.new(found, ("0x%04X in UNKNOWN-ATTRIBUTES of the %s"):format(wanted, self:describe()),
-    #shown > 0 and table.concat(shown, ", ") or "no UNKNOWN-ATTRIBUTES", self.message and {} or trouble(self, {}))
+    #shown > 0 and table.concat(shown, ", ") or "no UNKNOWN-ATTRIBUTES", trouble(self, {}))
 end
 
 return reply

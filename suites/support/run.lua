@@ -2,6 +2,7 @@
 --
 -- assay run: the command line becomes a profile, a selection and a session, and the session an exit status.
 
+local battery = require "support.battery"
 local net = require "net"
 local output = require "support.output"
 local profile = require "support.profile"
@@ -42,6 +43,7 @@ local function rerun_of(options)
   if options.third_party == false then add "no-third-party" end
   if options.launch then add("launch", options.launch) end
   for _, one in ipairs(options.faults) do add("fault", one) end
+  if options.seed then add("seed", ("%d"):format(options.seed)) end
   add_without_secret("key", options.keys, "^(.+:)[^:]+$", "BASE64")
   add_without_secret("user", options.users, "^([^:]+:)", "PASSWORD")
   local command = table.concat(words, " ")
@@ -79,6 +81,11 @@ function run.main(options)
   if wrong then return complain(USAGE, "%s", wrong) end
   local p, problem = profile.of(options)
   if not p then return complain(USAGE, "%s", problem) end
+  if options.input then
+    options.reproducer, problem = battery.read(options.input)
+    if not options.reproducer then return complain(USAGE, "%s", problem) end
+    if #options.suites == 0 then options.suites = { "robustness/reproduce" } end
+  end
   local chosen
   chosen, problem = suites.select(options.suites, options.filters, p.role)
   if not chosen then return complain(USAGE, "%s", problem) end

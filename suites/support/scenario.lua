@@ -16,7 +16,7 @@
 --     alone = true              nothing else runs beside it: it may kill the target, or it measures time
 --     harm = true               only against targets that assay launched or that say may_harm = true
 --     allocations = 2           allocations that it holds at once (default 1)
---     limit = 120               seconds after which it is given up (default 150)
+--     limit = 120               seconds after which it is given up (default 900: silence takes long)
 --     offline = true            it needs no target at all
 --
 -- Its id is its file's path below suites/ and its name, for good: server/token-lifetime/expired-token.
@@ -33,7 +33,12 @@ local features = {
   ["no-third-party"] = "the target does not offer third-party authorization",
   users = "the profile names first-party credentials (users)",
   ["two-kids"] = "the profile names two kids of the same algorithm with different keys",
+  gcm = "the profile names a key of an AES-GCM algorithm",
   cbc = "the profile names a key of an AES-CBC-HMAC algorithm",
+  gcm = "the profile names a key of an AES-GCM algorithm",
+  ["short-gcm"] = "the profile names a key of A128GCM or A192GCM",
+  ["two-algorithms"] = "the profile names keys of two algorithms",
+  rfc8489 = "the profile claims RFC 8489 (rfc8489 = true)",
   ["long-nonces"] = "the profile names the lifetime of a nonce (nonce_lifetime)",
   udp = "the target is reached over UDP",
   tcp = "the target is reached over TCP",
@@ -69,7 +74,7 @@ local function declare(name, spec)
   collecting.list[#collecting.list + 1] = {
     id = where, title = spec.title, covers = spec.covers, faults = spec.faults or {}, run = spec.run,
     needs = spec.needs or {}, each_transport = spec.transports == "each", alone = spec.alone or false,
-    harm = spec.harm or false, allocations = spec.allocations or 1, limit = spec.limit or 150,
+    harm = spec.harm or false, allocations = spec.allocations or 1, limit = spec.limit or 900,
     offline = spec.offline or false,
   }
 end

@@ -38,7 +38,7 @@ local function load_folder(root, name, into)
 end
 
 -- The folders of suites/ that hold scenarios.
-suites.folders = { "server", "vectors" }
+suites.folders = { "server", "vectors", "robustness" }
 
 local function is_folder(name)
   for _, folder in ipairs(suites.folders) do

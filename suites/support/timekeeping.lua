@@ -26,7 +26,8 @@ local function edge(let_in, inside, outside)
 end
 
 -- let_in(age) → true, false, or nil when the answer decided nothing: a token of LIFETIME seconds, `age` seconds old.
--- delta: of the profile, or nil. Returns the offset in seconds, or nil; and a sentence for the report.
+-- delta: of the profile, or nil. Returns the offset in seconds, or nil; a sentence for the report; and the Delta, where it
+-- could be measured.
 function timekeeping.measure(let_in, delta)
   if let_in(0) ~= true then
     return nil, ("a token of %d s issued now is refused: its clock is further off than that, or it refuses all"):format(LIFETIME)
@@ -34,15 +35,17 @@ function timekeeping.measure(let_in, delta)
   local oldest = let_in(LIFETIME + FAR) == false and edge(let_in, 0, LIFETIME + FAR)
   if not oldest then return nil, "it refuses no old token, so its clock cannot be told" end
   local youngest = let_in(-(LIFETIME + FAR)) == false and edge(let_in, 0, -(LIFETIME + FAR))
-  if youngest then
+  local width = youngest and (oldest - youngest) / 2 - LIFETIME -- its Delta, if it takes the absolute value
+  if width and width > -1 then
     local offset = -(oldest + youngest) / 2
     if math.abs(offset) < FINE / 2 then offset = 0.0 end -- finer than was looked
     return offset, ("its clock is %.1f s ahead of ours and its Delta is %.1f s (both measured)")
-      :format(offset, (oldest - youngest) / 2 - LIFETIME)
+      :format(offset, width), math.max(width, 0)
   end
   local offset = LIFETIME + (delta or 5) - oldest
-  return offset, ("its clock is %.1f s ahead of ours if its Delta is %g s (%s; it refuses no token from the future, so "
-    .. "the two cannot be told apart)"):format(offset, delta or 5, delta and "the profile says so" or "as RFC 7635 recommends")
+  return offset, ("its clock is %.1f s ahead of ours if its Delta is %g s (%s; %s, so the two "
+    .. "cannot be told apart)"):format(offset, delta or 5, delta and "the profile says so" or "as RFC 7635 recommends",
+    youngest and "it takes hardly any token from the future" or "it refuses no token from the future")
 end
 
 timekeeping.LIFETIME = LIFETIME
@@ -51,7 +54,8 @@ timekeeping.LIFETIME = LIFETIME
 -- Returns a note for the report, or nil.
 function timekeeping.settle(bench, let_in)
   if bench.profile.launch or bench.profile.clock_offset then return nil end
-  local offset, text = timekeeping.measure(let_in, bench.profile.delta)
+  local offset, text, delta = timekeeping.measure(let_in, bench.profile.delta)
+  bench.measured_delta = delta
   if not offset then
     bench.clock_unknown = "the clock of the target is not known: " .. text
   elseif math.abs(offset) > ALLOWED then

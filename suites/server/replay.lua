@@ -1,0 +1,45 @@
+-- SPDX-License-Identifier: BSD-3-Clause
+--
+-- A captured request, sent again by somebody else or too late. RFC 7635 section 11, AMB-05, AMB-47: nothing looks for a
+-- replay of the token itself, the nonce does.
+
+local scenario = require "support.scenario"
+
+-- The very octets of a request that was served, from a client.
+local function replay(client, served, step)
+  client.step = step
+  return client:transact(served.octets, served.request)
+end
+
+scenario "from-elsewhere" {
+  title = "a captured Allocate, sent octet for octet from another 5-tuple, makes no allocation",
+  covers = { "7635-11-05" },
+  transports = "each",
+  faults = { "accept-foreign-nonce" },
+  run = function(t)
+    local _, served = t:allocation()
+    local thief = t:client()
+    local answer = replay(thief, served, "the captured Allocate from another 5-tuple")
+    thief.allocated = answer:is_success().ok
+    thief.token = served.request.token
+    t:check("7635-11-05", answer:is_error(438, 401))
+  end,
+}
+
+-- Over UDP the very request may be a retransmission for 40 s, and has to get the first answer again (RFC 5389 7.3.1).
+scenario "after-the-nonce" {
+  title = "a captured Allocate, sent again on its own connection when its nonce is over, makes no allocation",
+  covers = { "7635-11-05" },
+  transports = "each",
+  needs = { "third-party", "tcp", "long-nonces" },
+  faults = { "accept-outlived-nonce" },
+  run = function(t)
+    local client, served = t:allocation()
+    local deleted = t:refresh(client, { lifetime = 0, step = "Refresh with LIFETIME 0" })
+    if not deleted:is_success().ok then t:inconclusive("the allocation is not deleted: " .. deleted:describe()) end
+    t:wait(t.profile.nonce_lifetime + 2)
+    local answer = replay(client, served, "the captured Allocate after the lifetime of its nonce")
+    client.allocated = answer:is_success().ok
+    t:check("7635-11-05", answer:is_error(438, 401))
+  end,
+}

@@ -1,0 +1,389 @@
+-- SPDX-License-Identifier: BSD-3-Clause
+--
+-- Fires malformed messages at the target, in batches that wait for nothing, and asks after each batch for life: a bare
+-- Allocate must be answered. A target that dies of a batch is started again; the batch is sent again to see that it
+-- was this, the messages are reduced to the shortest sequence that does it (support/shrink.lua), and that is written as
+-- a reproducer, described so that it can be made anew in another session (support/mutation.lua).
+--
+-- What is fired does not pass the recorder, which would take longer than the target; the last of a reproduction does,
+-- so that report and capture show the deadly messages.
+
+local bytes = require "bytes"
+local client = require "support.client"
+local clock = require "clock"
+local expect = require "support.expect"
+local json = require "json"
+local minting = require "support.minting"
+local mutation = require "support.mutation"
+local net = require "net"
+local shrink = require "support.shrink"
+local stop = require "support.stop"
+local stun = require "stun"
+local system = require "system"
+local token = require "token"
+
+local battery = {}
+battery.__index = battery
+
+local BATCH = 64 -- messages between two questions for life
+local MOST_OCTETS = 128 * 1024 -- of a batch: what a socket takes in while the target is busy
+local MOST_FINDINGS = 3 -- in one scenario, each of another kind of defect
+local MOST_QUESTIONS = 24 -- of a reduction: each may cost a restart
+local PATIENCE = 6 -- seconds within which a target that lives answers, unless its schedule is shorter
+local POOL = 64 -- sockets that messages of `anyone` are sent from
+local MOST_INPUT = 64 * 1024 * 1024 -- octets of a reproducer
+
+local unrecorded = { watch = function() end }
+
+-- t: the hands of a scenario that is alone and may do harm. transport: where the messages go.
+function battery.new(t, transport)
+  local bench = t.bench
+  local schedule = bench.retransmission
+  local timing = schedule.total <= PATIENCE and schedule
+    or { rto = PATIENCE / 20, rc = 5, rm = 4, total = PATIENCE * 0.95, tcp_timeout = PATIENCE }
+  return setmetatable({
+    t = t, bench = bench, transport = transport or t.transport, timing = timing, sent = 0, not_made = 0, seconds = 0,
+    answers = 0, malformed_answers = 0, successes = 0, findings = {}, life = {},
+  }, battery)
+end
+
+-- A fresh 5-tuple with a challenge, and what mutation.render asks of it. nil, text when the target does not answer.
+function battery:session(record)
+  local bench = self.bench
+  if bench.dead then return nil, bench.dead end
+  local one, problem = client.open(bench, record or unrecorded, self.transport)
+  if not one then return nil, problem end
+  local mac_key = bytes.random(20)
+  local session = { client = one, endpoint = one.endpoint, mac_key = mac_key }
+  bench.custody.held = function() one:close() end -- a wait for an answer ends with the target
+  local lives
+  lives, problem = self:lives(session)
+  if not lives then
+    one:close()
+    return nil, problem
+  end
+  session.integrity_key = function(key) return bench:integrity_key(key) end
+  session.mac_key_of = function(size) return mac_key:rep(size // 20 + 1):sub(1, size) end
+  session.mint = function(fields, kid)
+    fields.kid, fields.mac_key = kid, fields.mac_key or mac_key
+    return minting.mint(bench, fields)
+  end
+  session.cut_block = function(size, kid)
+    local minted, long_term = session.mint({}, kid), bench:key(kid or 1)
+    local block = string.pack(">s2I8I4", minted.mac_key, token.timestamp(minted.issued), minted.lifetime)
+    minted.octets = assert(token.seal {
+      algorithm = minted.algorithm, key = long_term.octets, server_name = bench.server_name or "",
+      plaintext = block:sub(1, size),
+    })
+    return minted
+  end
+  session.token = session.mint({})
+  session.key = bench:integrity_key(mac_key)
+  return session
+end
+
+-- Whether the target answers a bare Allocate; its challenge is kept. false, text when it does not.
+function battery:lives(session)
+  local one = session.client
+  one.step = "Allocate without credentials, to see whether the target lives"
+  local octets, request = one:craft("Allocate", { credentials = false })
+  local answer = one:transact(octets, request, self.timing)
+  if not answer.message and not answer.malformed then return false, self.bench.dead or answer.failure end
+  self:look_at(answer.message, answer.failure)
+  if answer:code() == 401 then one:adopt(answer) end
+  session.realm, session.nonce = one.realm or "", one.nonce or ""
+  return true
+end
+
+function battery:look_at(message, problem)
+  self.answers = self.answers + 1
+  if message then return end
+  self.malformed_answers = self.malformed_answers + 1
+  self.malformed_answer = self.malformed_answer or problem
+end
+
+-- What came back meanwhile is looked at: is each a well-formed STUN message? An allocation that was made is put down.
+function battery:drain(session)
+  local endpoint = session.endpoint
+  while endpoint:pending() > 0 do
+    local octets = endpoint:receive(0)
+    if not octets then break end
+    local message, problem = stun.parse(octets)
+    if message or not stun.parse_channel_data(octets) then
+      self:look_at(message, not message and ("%s (%s)"):format(problem, bytes.hex(octets:sub(1, 64))))
+    end
+    if message and message:class() == "success" then
+      self.successes = self.successes + 1
+      if message:method() == "Allocate" then session.allocated = true end
+    end
+  end
+  if session.allocated then
+    session.allocated = false
+    local refresh = mutation.render({ base = "refresh", edits = { { "replace", "LIFETIME", "\0\0\0\0" } } }, session)
+    if refresh then endpoint:send(refresh) end
+  end
+end
+
+-- Sends one message on the session; over TCP on a connection of its own. Its octets, or nil where it cannot be made.
+function battery:fire(one, session, record)
+  self.bench.limits:take()
+  local own = session
+  if self.transport == "tcp" then
+    own = self:session(record)
+    if not own then return nil end
+  end
+  local octets = mutation.render(one, own)
+  if octets then
+    own.client.step = one.what
+    local endpoint = one.anyone and self.transport == "udp" and not record and self:someone() or own.endpoint
+    endpoint:send(octets)
+    self.sent = self.sent + 1
+    if record then self.last_octets[#self.last_octets + 1] = octets end
+  else
+    self.not_made = self.not_made + 1
+  end
+  if own ~= session then
+    if record then own.endpoint:receive(0.2) end
+    own.client:close()
+  end
+  return octets
+end
+
+-- A socket of the pool, each in its turn: the senders of a flood are not one.
+function battery:someone()
+  self.pool = self.pool or {}
+  self.turn = (self.turn or 0) % POOL + 1
+  local endpoint = self.pool[self.turn] or net.udp { remote = self.bench.addresses.udp }
+  self.pool[self.turn] = endpoint
+  while endpoint and endpoint:pending() > 0 do endpoint:receive(0) end
+  return endpoint
+end
+
+-- Sends the messages from `first` on that make a batch. Returns the number of the last one.
+function battery:volley(list, first, session, record)
+  local octets, last = 0, first
+  while last <= #list do
+    local sent = self:fire(list[last], session, record)
+    octets = octets + (sent and #sent or 0)
+    if last - first + 1 >= BATCH or octets >= MOST_OCTETS then break end
+    last = last + 1
+  end
+  return math.min(last, #list)
+end
+
+-- Sends a sequence to a target that lives, in batches. true when it is dead afterwards, and how it ended; it lives
+-- again then, unless that is not to be had (which ends the scenario).
+function battery:kills(list, record)
+  if record then self.last_octets = {} end
+  local session, problem = self:session(record)
+  local lives, position = session ~= nil, 1
+  while lives and position <= #list do
+    position = self:volley(list, position, session, record) + 1
+    lives, problem = self:lives(session)
+    if lives then self:drain(session) end
+  end
+  if session then session.client:close() end
+  if lives then return false end
+  return true, self:bury(problem)
+end
+
+-- The target is dead or silent: it is put away and started again. Returns how it ended.
+function battery:bury(problem)
+  local bench = self.bench
+  if not bench.dead then net.sleep(0.05) end -- its end may be known a moment after its silence
+  local silent = not bench.dead
+  if silent then bench.custody.give_up(problem) end
+  local ending = bench.dead
+  if bench.custody.launched then
+    local ok, why = bench.custody.revive()
+    if not ok then stop.inconclusive(("%s, and it does not come up again: %s"):format(ending, why)) end
+  end
+  self.life = {}
+  return ending, silent
+end
+
+-- The command that sends a reproducer again.
+function battery:command(path)
+  return self.bench.custody.rerun("robustness/reproduce/input") .. " --input " .. path
+end
+
+function battery:write(finding)
+  local folder = self.bench.folder
+  if not folder then return nil end
+  local number = (self.bench.reproducers or 0) + 1
+  self.bench.reproducers = number
+  local path = ("%s/reproducer-%d.json"):format(folder, number)
+  local messages = json.array {}
+  for i, one in ipairs(finding.messages) do messages[i] = mutation.encode(one, finding.octets and finding.octets[i]) end
+  local file, problem = system.open(path, "w")
+  if not file then return nil, problem end
+  local ok
+  ok, problem = file:write(json.encode({
+    type = "reproducer", target = self.bench.profile.name, transport = self.transport, seed = self.bench.seed,
+    scenario = self.t.id, ending = finding.ending, confirmed = finding.confirmed, command = self:command(path),
+    messages = messages,
+  }, { "type", "target", "command", "ending" }) .. "\n")
+  file:close()
+  return ok and path, problem
+end
+
+-- After a batch that the target did not outlive. Returns a finding: { ending =, confirmed =, messages = descriptions }.
+function battery:investigate(batch, problem)
+  local history = self.life
+  local ending, silent = self:bury(problem)
+  local finding = { ending = ending, silent = silent, confirmed = false, messages = batch }
+  if self.bench.custody.launched then
+    local function does(list)
+      return (self:kills(list))
+    end
+    local confirmed = does(batch)
+    if not confirmed and #history > #batch then
+      confirmed = does(history)
+      finding.messages = history
+    end
+    if confirmed then
+      finding.messages = shrink.shortest(finding.messages, does, MOST_QUESTIONS)
+      finding.confirmed, finding.ending = self:kills(finding.messages, self.t.record)
+      finding.ending, finding.octets = finding.ending or ending, self.last_octets
+    end
+  end
+  finding.path, finding.problem = self:write(finding)
+  self.findings[#self.findings + 1] = finding
+  return finding
+end
+
+-- Fires a list. A target that dies of one kind of defect is spared the rest of that kind.
+function battery:run(list)
+  local began, spared = clock.monotonic(), {}
+  local session, problem = self:session()
+  if not session then stop.inconclusive("no challenge to begin with: " .. tostring(problem)) end
+  local position, fired = 1, self.sent
+  while position <= #list and #self.findings < MOST_FINDINGS do
+    local batch = {}
+    while position <= #list and #batch < BATCH do
+      if not spared[list[position].class] then batch[#batch + 1] = list[position] end
+      position = position + 1
+    end
+    local first = 1
+    while first <= #batch do
+      local last = self:volley(batch, first, session)
+      table.move(batch, first, last, #self.life + 1, self.life)
+      local lives
+      lives, problem = self:lives(session)
+      if lives then
+        self:drain(session)
+        first = last + 1
+      else
+        self.seconds, self.fired = self.seconds + clock.monotonic() - began, (self.fired or 0) + self.sent - fired
+        session.client:close()
+        local finding = self:investigate(table.move(batch, first, last, 1, {}), problem)
+        for _, one in ipairs(finding.confirmed and finding.messages or batch) do spared[one.class] = true end
+        if self.bench.dead then return end
+        began, fired = clock.monotonic(), self.sent
+        session, problem = self:session()
+        if not session then stop.inconclusive("the target does not answer: " .. tostring(problem)) end
+        break
+      end
+    end
+  end
+  session.client:close()
+  self.seconds, self.fired = self.seconds + clock.monotonic() - began, (self.fired or 0) + self.sent - fired
+end
+
+-- One finding in words.
+function battery:describe(finding)
+  local whats = {}
+  for i, one in ipairs(finding.messages) do
+    if i > 3 then
+      whats[i] = ("and %d more"):format(#finding.messages - 3)
+      break
+    end
+    whats[i] = one.what
+  end
+  local text = table.concat(whats, "; then ")
+  if not finding.confirmed then
+    return ("%s after %d messages, which do not do it again (the first: %s)"):format(finding.ending, #finding.messages,
+      finding.messages[1] and finding.messages[1].what or "none")
+  end
+  return ("%s after %s"):format(finding.ending, text)
+end
+
+-- What the scenarios of robustness do: the target takes a valid token before, withstands a list of messages, and takes
+-- a valid token afterwards. more: make(session) → the list; transport; requirement: the row that a death breaks, where
+-- the catalogue has one (RFC 5389 section 7.3, by which a message with an error is discarded, has no row: a death then
+-- makes the verdict and cites nothing); nothing = true: an empty list is a reason to skip.
+function battery.withstands(t, more)
+  t:control {}
+  local self = battery.new(t, more.transport)
+  local session, problem = self:session()
+  if not session then t:inconclusive("no challenge to begin with: " .. tostring(problem)) end
+  local list = more.make(session)
+  session.client:close()
+  self:run(list)
+  for _, endpoint in pairs(self.pool or {}) do endpoint:close() end
+  t.bench.custody.held = nil
+  t:note("%d malformed messages over %s from seed %d, %.0f a second; %d answers, %d of them a success; %d could not be made",
+    self.fired, self.transport, t.bench.seed, self.fired / math.max(self.seconds, 1e-6), self.answers, self.successes, self.not_made)
+  for _, finding in ipairs(self.findings) do self:report(finding, more.requirement) end
+  if #self.findings == 0 then
+    t:rule(more.requirement, expect.new(true, "a target that goes on serving", "it serves"), { label = "the target lives" })
+  end
+  if more.answers then
+    t:check("5389-6-01", expect.new(self.malformed_answers == 0, "every answer to them is a well-formed STUN message",
+      self.malformed_answer or ("%d answers are"):format(self.answers)))
+  end
+  if not t.bench.dead then t:control {} end
+  return self
+end
+
+-- A finding becomes a verdict and notes.
+function battery:report(finding, requirement)
+  local t = self.t
+  local unsure = finding.silent and not finding.confirmed
+  t:rule(requirement, expect.new(false, "a target that goes on serving", self:describe(finding), {
+    unclear = unsure and self:describe(finding) or nil,
+  }), { label = "the target lives: " .. finding.messages[#finding.messages].class })
+  if finding.path then
+    t:note("%s sends it again: %s", finding.path, self:command(finding.path))
+  elseif finding.problem then
+    t:note("the reproducer cannot be written: %s", finding.problem)
+  else
+    t:note("a run with --out DIR writes a reproducer of %d message%s", #finding.messages, #finding.messages == 1 and "" or "s")
+  end
+end
+
+-- A reproducer from a file: { transport =, messages = descriptions }. nil, one line for what is none.
+function battery.read(path)
+  local text, problem = system.read(path, MOST_INPUT)
+  if not text then return nil, problem end
+  local value
+  value, problem = json.decode(text)
+  if type(value) ~= "table" or value.type ~= "reproducer" or type(value.messages) ~= "table" then
+    return nil, ("%s: this is no reproducer%s"):format(path, problem and " (" .. problem .. ")" or "")
+  end
+  local transport = value.transport
+  if transport ~= "udp" and transport ~= "tcp" then return nil, path .. ": its transport is neither udp nor tcp" end
+  local messages = {}
+  for i, one in ipairs(value.messages) do
+    messages[i], problem = mutation.decode(one)
+    if not messages[i] then return nil, ("%s: message %d: %s"):format(path, i, problem) end
+  end
+  if #messages == 0 then return nil, path .. ": it has no messages" end
+  return { transport = transport, messages = messages }
+end
+
+-- Sends a reproducer, recorded. The target must outlive it.
+function battery.reproduce(t, reproducer)
+  if not t.profile.features[reproducer.transport] then
+    t:inconclusive(("the reproducer is for %s, which the profile does not name"):format(reproducer.transport))
+  end
+  local self = battery.new(t, reproducer.transport)
+  local deadly, ending = self:kills(reproducer.messages, t.record)
+  t.bench.custody.held = nil
+  t:note("%d of %d messages were sent over %s", self.sent, #reproducer.messages, self.transport)
+  if self.sent == 0 then t:inconclusive "none of its messages can be made for this target" end
+  local finding = { ending = ending, confirmed = true, messages = reproducer.messages }
+  t:rule(nil, expect.new(not deadly, "a target that goes on serving", deadly and self:describe(finding) or "it serves"))
+end
+
+return battery

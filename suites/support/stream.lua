@@ -1,0 +1,83 @@
+-- SPDX-License-Identifier: BSD-3-Clause
+--
+-- What TCP may do to messages that are right: they come in pieces, or several at once, and connections are opened and
+-- not used. These sockets do not pass the recorder, which holds one message for one write.
+
+local client = require "support.client"
+local clock = require "clock"
+local expect = require "support.expect"
+local net = require "net"
+
+local stream = {}
+
+local unrecorded = { watch = function() end }
+
+local function connect(t)
+  local one, problem = client.open(t.bench, unrecorded, "tcp")
+  if not one then return nil, ("no connection: %s"):format(problem) end
+  return one
+end
+
+-- Writes `count` bare Allocates, cut into pieces by pieces(octets) → list, `pause` seconds apart, and counts the answers.
+-- An expectation: each of them was answered.
+function stream.answered(t, count, pieces, pause)
+  local expected = ("an answer to each of %d"):format(count)
+  local one, problem = connect(t)
+  if not one then return expect.new(false, expected, problem) end
+  local whole, open_ids = {}, {}
+  for i = 1, count do
+    whole[i] = one:craft("Allocate", { credentials = false })
+    open_ids[whole[i]:sub(9, 20)] = true
+  end
+  for _, piece in ipairs(pieces(table.concat(whole))) do
+    local ok, why = one.endpoint:send(piece)
+    if not ok then
+      one:close()
+      return expect.new(false, expected, ("the connection was lost while they were written: %s"):format(why))
+    end
+    if pause > 0 then net.sleep(pause) end
+  end
+  local answered, ending = 0, "nothing more came"
+  local deadline = clock.monotonic() + math.min(t.bench.retransmission.tcp_timeout, 10)
+  while answered < count do
+    local octets, why = one.endpoint:receive(math.max(deadline - clock.monotonic(), 0))
+    if not octets then
+      ending = why
+      break
+    end
+    local id = octets:sub(9, 20)
+    if open_ids[id] then
+      open_ids[id] = nil
+      answered = answered + 1
+    end
+  end
+  one:close()
+  return expect.new(answered == count, expected, answered == count and expected
+    or ("%d answers (%s)"):format(answered, ending))
+end
+
+-- Opens `count` connections on which `octets` are written and nothing follows. Returns a function that closes them, and
+-- how many there are.
+function stream.half_open(t, count, octets)
+  local open = {}
+  for i = 1, count do
+    local one = connect(t)
+    if not one then break end
+    if #octets > 0 then one.endpoint:send(octets) end
+    open[i] = one
+  end
+  return function()
+    for _, one in ipairs(open) do one:close() end
+  end, #open
+end
+
+-- Cutters: octets → list of pieces.
+function stream.every(size)
+  return function(octets)
+    local list = {}
+    for i = 1, #octets, size do list[#list + 1] = octets:sub(i, i + size - 1) end
+    return list
+  end
+end
+
+return stream
