@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// require "net": endpoints and listeners. What is marked * waits, and is called in a task (task.c).
+// require "net": endpoints. What is marked * waits, and is called in a task (task.c).
 #include "lua/modules.h"
+#include "lua/net_endpoint.h"
 #include "lua/net_support.h"
 #include "lua/state.h"
 #include "lua/task.h"
@@ -13,7 +14,6 @@
 #include <string.h>
 
 #define ENDPOINT "net.endpoint"
-#define LISTENER "net.listener"
 #define ENDPOINTS "assay.endpoints" // in the registry: the userdata of each endpoint, weakly
 #define CONNECT_TIMEOUT 10.0
 
@@ -76,7 +76,7 @@ static void on_change(void *owner)
 	task_wake(&wrapped->waiting);
 }
 
-static const struct endpoint_handler handler = {on_packet, on_change};
+const struct endpoint_handler net_endpoint_handler = {on_packet, on_change};
 
 // Pushes a new userdata without an endpoint in it yet.
 static struct wrapped *push_wrapped(lua_State *state)
@@ -103,6 +103,17 @@ struct endpoint *net_check_endpoint(lua_State *state)
 	return check_endpoint(state)->endpoint;
 }
 
+void *net_push_owner(lua_State *state)
+{
+	return push_wrapped(state);
+}
+
+void net_set_endpoint(void *owner, struct endpoint *endpoint)
+{
+	struct wrapped *wrapped = owner;
+	wrapped->endpoint = endpoint;
+}
+
 int net_push_failure(lua_State *state, const char *text)
 {
 	lua_pushnil(state);
@@ -123,7 +134,8 @@ static int net_udp(lua_State *state)
 	bool has_local = net_opt_address(state, 1, "address", &local);
 	luaL_argcheck(state, has_remote || has_local, 1, "remote or address expected");
 	struct wrapped *wrapped = push_wrapped(state);
-	wrapped->endpoint = udp_open(has_remote ? &remote : NULL, has_local ? &local : NULL, &handler, wrapped, &error);
+	wrapped->endpoint = udp_open(has_remote ? &remote : NULL, has_local ? &local : NULL, &net_endpoint_handler,
+				     wrapped, &error);
 	return wrapped->endpoint ? 1 : state_push_error(state, &error);
 }
 
@@ -142,6 +154,11 @@ static int connected(lua_State *state, int outcome, lua_KContext context)
 	return 1;
 }
 
+int net_await_open(lua_State *state)
+{
+	return connected(state, TASK_WOKEN, lua_gettop(state));
+}
+
 // net.tcp{ remote=address, address=address?, timeout=10 } * -> endpoint | nil, text
 //
 // Connects; the text is "timeout" when that took longer than so many seconds.
@@ -154,13 +171,14 @@ static int net_tcp(lua_State *state)
 	bool has_local = net_opt_address(state, 1, "address", &local);
 	double timeout = net_opt_seconds(state, 1, "timeout", CONNECT_TIMEOUT);
 	struct wrapped *wrapped = push_wrapped(state);
-	wrapped->endpoint = tcp_connect(&remote, has_local ? &local : NULL, timeout, &handler, wrapped, &error);
+	wrapped->endpoint =
+		tcp_connect(&remote, has_local ? &local : NULL, timeout, &net_endpoint_handler, wrapped, &error);
 	if (!wrapped->endpoint)
 		return state_push_error(state, &error);
-	return connected(state, TASK_WOKEN, lua_gettop(state));
+	return net_await_open(state);
 }
 
-// endpoint:transport() -> "udp" | "tcp"
+// endpoint:transport() -> "udp" | "tcp" | "tls" | "dtls"
 static int endpoint_lua_transport(lua_State *state)
 {
 	struct wrapped *wrapped = check_endpoint(state);
@@ -189,8 +207,8 @@ static int endpoint_lua_remote(lua_State *state)
 
 // endpoint:send(octets, to?) -> true | nil, text
 //
-// UDP: a datagram, to `to` or to the remote address. TCP: these octets as they are; what the peer does not take at once
-// is queued, up to 16 MiB.
+// UDP: a datagram, to `to` or to the remote address; DTLS: a record of at most 16384 octets. TCP, TLS: these octets as
+// they are; what the peer does not take at once is queued, up to 16 MiB.
 static int endpoint_lua_send(lua_State *state)
 {
 	struct wrapped *wrapped = check_endpoint(state);
@@ -237,8 +255,8 @@ static int receive(lua_State *state, int outcome, lua_KContext context)
 // endpoint:receive([timeout]) * -> octets, from, time | nil, text
 //
 // The oldest thing received that was the reply to no transaction. UDP: a datagram, and the time the kernel took it in.
-// TCP: a frame, a STUN message or ChannelData without its padding. The text is "timeout", "closed" (by either side),
-// the reason the connection was lost, or "framing: ..." when what came can be no frame or broke off inside one.
+// TCP, TLS: a frame, a STUN message or ChannelData without its padding. DTLS: what a record carried. The text is
+// "timeout", "closed" (by either side), the reason the connection was lost, or "framing: ..." when what came can be no frame or broke off inside one.
 static int endpoint_lua_receive(lua_State *state)
 {
 	check_endpoint(state);
@@ -309,92 +327,7 @@ static int endpoint_gc(lua_State *state)
 	return 0;
 }
 
-struct listening {
-	struct tcp_listener *listener; // NULL once closed
-	struct task_wait waiting;
-};
-
-static void on_connection(void *owner)
-{
-	struct listening *listening = owner;
-	task_wake(&listening->waiting);
-}
-
-// net.tcp_listener{ address=address } -> listener | nil, text
-static int net_tcp_listener(lua_State *state)
-{
-	struct address address;
-	struct error error;
-	luaL_checktype(state, 1, LUA_TTABLE);
-	luaL_argcheck(state, net_opt_address(state, 1, "address", &address), 1, "address expected");
-	struct listening *listening = lua_newuserdatauv(state, sizeof *listening, 0);
-	memset(listening, 0, sizeof *listening);
-	luaL_setmetatable(state, LISTENER);
-	listening->listener = tcp_listen(&address, on_connection, listening, &error);
-	return listening->listener ? 1 : state_push_error(state, &error);
-}
-
-static int accept_one(lua_State *state, int outcome, lua_KContext context)
-{
-	struct listening *listening = luaL_checkudata(state, 1, LISTENER);
-	struct error error;
-	bool nothing;
-	double left = -1;
-	if (!listening->listener)
-		return net_push_failure(state, "closed");
-	struct wrapped *wrapped = push_wrapped(state);
-	wrapped->endpoint = tcp_accept(listening->listener, &handler, wrapped, &nothing, &error);
-	if (wrapped->endpoint)
-		return 1;
-	if (!nothing)
-		return state_push_error(state, &error);
-	if (outcome == TASK_TIMEOUT)
-		return net_push_failure(state, "timeout");
-	lua_pop(state, 1);
-	if (!lua_isnil(state, RECEIVE_DEADLINE)) {
-		left = lua_tonumber(state, RECEIVE_DEADLINE) - loop_monotonic();
-		left = left > 0 ? left : 0;
-	}
-	if (tcp_listener_watch(listening->listener) < 0)
-		return net_push_failure(state, "the event loop takes no more sockets");
-	return task_wait(state, &listening->waiting, left, accept_one, context);
-}
-
-// listener:accept([timeout]) * -> endpoint | nil, text
-static int listener_accept(lua_State *state)
-{
-	luaL_checkudata(state, 1, LISTENER);
-	double timeout = task_check_timeout(state, 2);
-	lua_settop(state, 1);
-	if (timeout < 0)
-		lua_pushnil(state);
-	else
-		lua_pushnumber(state, loop_monotonic() + timeout);
-	return accept_one(state, TASK_WOKEN, 0);
-}
-
-// listener:address() -> the address it listens on | nil once closed
-static int listener_address(lua_State *state)
-{
-	struct listening *listening = luaL_checkudata(state, 1, LISTENER);
-	if (listening->listener)
-		net_push_address(state, tcp_listener_address(listening->listener));
-	else
-		lua_pushnil(state);
-	return 1;
-}
-
-// listener:close(): whoever waits in accept gets nil, "closed"
-static int listener_close(lua_State *state)
-{
-	struct listening *listening = luaL_checkudata(state, 1, LISTENER);
-	tcp_listener_free(listening->listener);
-	listening->listener = NULL;
-	task_wake(&listening->waiting);
-	return 0;
-}
-
-static void make_metatable(lua_State *state, const char *name, const luaL_Reg *methods)
+void net_make_metatable(lua_State *state, const char *name, const luaL_Reg *methods)
 {
 	luaL_newmetatable(state, name);
 	luaL_setfuncs(state, methods, 0);
@@ -421,7 +354,6 @@ int luaopen_net(lua_State *state)
 	static const luaL_Reg functions[] = {
 		{"udp", net_udp},
 		{"tcp", net_tcp},
-		{"tcp_listener", net_tcp_listener},
 		{NULL, NULL},
 	};
 	static const luaL_Reg endpoint_methods[] = {
@@ -435,21 +367,20 @@ int luaopen_net(lua_State *state)
 		{"pending", endpoint_lua_pending},
 		{"dropped", endpoint_lua_dropped},
 		{"late", endpoint_lua_late},
+		{"secrets", net_secrets},
+		{"session", net_session},
 		{"close", endpoint_lua_close},
 		{"__close", endpoint_lua_close},
 		{"__gc", endpoint_gc},
 		{NULL, NULL},
 	};
-	static const luaL_Reg listener_methods[] = {
-		{"accept", listener_accept}, {"address", listener_address}, {"close", listener_close},
-		{"__close", listener_close}, {"__gc", listener_close},      {NULL, NULL},
-	};
-	make_metatable(state, ENDPOINT, endpoint_methods);
-	make_metatable(state, LISTENER, listener_methods);
+	net_make_metatable(state, ENDPOINT, endpoint_methods);
 	net_transact_open(state);
 	make_endpoints_table(state);
 	lua_newtable(state);
 	luaL_setfuncs(state, functions, 0);
+	net_listener_open(state);
+	net_secure_open(state);
 	task_open(state);
 	net_support_open(state);
 	return 1;
