@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: BSD-3-Clause
 --
--- HMAC-SHA1 (RFC 2104) over bytes.sha1: for nonces, which are no STUN attribute, and for the faults that get
--- MESSAGE-INTEGRITY wrong and so cannot ask the codec, which gets it right.
+-- HMAC (RFC 2104) with SHA-1 and SHA-256: for nonces, which are no STUN attribute, and for the faults that get
+-- MESSAGE-INTEGRITY or a token wrong and so cannot ask the codec, which gets it right.
 
 local bytes = require "bytes"
 
@@ -13,10 +13,13 @@ local function pad(key, octet)
   return string.char(table.unpack(octets))
 end
 
-function hmac.sha1(key, text)
-  if #key > 64 then key = bytes.sha1(key) end
-  local inner, outer = pad(key, 0x36), pad(key, 0x5c)
-  return bytes.sha1(outer .. bytes.sha1(inner .. text))
+local function over(hash)
+  return function(key, text)
+    if #key > 64 then key = hash(key) end
+    return hash(pad(key, 0x5c) .. hash(pad(key, 0x36) .. text))
+  end
 end
+
+hmac.sha1, hmac.sha256 = over(bytes.sha1), over(bytes.sha256)
 
 return hmac

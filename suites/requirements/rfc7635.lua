@@ -813,6 +813,11 @@ return {
       .. "proof-of-possession architecture.",
     untestable = "the sentence refers to a threat analysis and prescribes no behaviour",
   },
+  {
+    id = "7635-11-09", document = "RFC 7635", section = "11", level = "IMPLIED", role = "server",
+    observed = { "probe", "pcap" }, needs_keys = true, verdict = "fail",
+    text = "No message of the server tells a session key, a long-term key or a password, in whatever encoding.",
+  },
 
   -- Section 12: attribute types
   {

@@ -55,6 +55,12 @@ return {
       .. "integrity of a response fails to verify.",
   },
   {
+    id = "8489-14-01", document = "RFC 8489", section = "14", level = "MUST", role = "server",
+    observed = { "probe", "pcap" }, verdict = "warn",
+    text = "A server that claims RFC 8489 pads attributes with zeros.",
+    softened = "RFC 5389 lets padding have any value",
+  },
+  {
     id = "8489-14.6-01", document = "RFC 8489", section = "14.6", level = "MUST", role = "server",
     observed = { "probe", "pcap" }, verdict = "warn",
     reading = { "AMB-27" },

@@ -136,7 +136,7 @@ scenario "no-allocation" {
 scenario "session-without-allocation" {
   title = "CreatePermission and ChannelBind without an allocation get 437, or 401 where the server knows no key",
   covers = { "5766-4-02" },
-  faults = { "refresh-nothing", "miss-allocation-by-403" },
+  faults = { "forbid-strangers" },
   transports = "each",
   run = function(t)
     t:control {}

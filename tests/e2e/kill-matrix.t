@@ -109,7 +109,7 @@ for my $run (grep { $_->{name} ne '' && $_->{kind} ne 'variant' } @runs) {
 		push @{ $killers{$check} }, $run->{name};
 		push @{ $kills{ $run->{name} } }, $check;
 	}
-	$fell{ $run->{name} }{ $_->{id} } = 1 for grep { $_->{verdict} =~ /^(fail|warn)$/ } @{ $run->{results} };
+	$fell{ $run->{name} }{ $_->{id} =~ s/@.*//r } = 1 for grep { $_->{verdict} =~ /^(fail|warn)$/ } @{ $run->{results} };
 }
 
 for my $fault (grep { $_->{kind} ne 'variant' } @faults) {

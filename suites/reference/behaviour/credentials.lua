@@ -28,11 +28,29 @@ function credentials.identify(server, request)
   if not b.nonce_is_current(server, request.client, request:raw "NONCE", request.received) then
     return nil, b.challenge(server, request, "stale")
   end
+  if not b.algorithms_fit(server, request) then return nil, b.refuse_incomplete(server, request, "PASSWORD-ALGORITHMS") end
   if b.carries_token(server, request) then return b.identify_by_token(server, request) end
   local session = b.session_of(server, request)
   if session then return b.identify_by_session(server, request, session) end
   return b.identify_by_password(server, request)
 end
+
+-- Neither attribute, or the algorithms as they were offered and one of them (RFC 8489 9.2.4).
+function credentials.algorithms_fit(server, request)
+  local echoed, chosen = request:has "PASSWORD-ALGORITHMS", request:has "PASSWORD-ALGORITHM"
+  if not echoed and not chosen then return true end
+  local list, one = request:get "PASSWORD-ALGORITHMS", request:get "PASSWORD-ALGORITHM"
+  local offered = server.behaviour.password_algorithms()
+  if not list or not one or #list ~= #offered then return false end
+  local known = false
+  for i, entry in ipairs(offered) do
+    if list[i].algorithm ~= entry.algorithm or list[i].parameters ~= entry.parameters then return false end
+    known = known or (one.algorithm == entry.algorithm and one.parameters == entry.parameters)
+  end
+  return known
+end
+
+local hash_of = { "MD5", "SHA-256" } -- by the number of the algorithm
 
 -- The session that a request without a token can belong to: that of its allocation, under the kid it has now.
 function credentials.session_of(server, request)
@@ -67,7 +85,8 @@ function credentials.identify_by_password(server, request)
   local password = server.users[name]
   if not password then return nil, b.challenge(server, request, "user") end
   local attribute = b.judging_attribute(request)
-  local key = stun.long_term_key(name, server.realm, password)
+  local chosen = request:get "PASSWORD-ALGORITHM"
+  local key = stun.long_term_key(name, server.realm, password, hash_of[chosen and chosen.algorithm or 1])
   if not b.integrity_is_valid(request, key, attribute) then return nil, b.challenge(server, request, "user") end
   return { kind = "user", name = name, key = key }
 end

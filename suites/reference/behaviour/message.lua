@@ -9,13 +9,14 @@ local message = {}
 
 local MAGIC_COOKIE <const> = 0x2112A442
 
--- Comprehension-required attributes that this server understands, ACCESS-TOKEN aside. DONT-FRAGMENT, USERHASH and
--- PASSWORD-ALGORITHM are not among them: it cannot set the bit, and it does not claim RFC 8489.
+-- Comprehension-required attributes that this server understands, ACCESS-TOKEN aside. DONT-FRAGMENT and
+-- USERHASH are not among them: it cannot set the bit, and it offers no anonymous user names.
 local understood = {}
 for _, name in ipairs {
   "MAPPED-ADDRESS", "USERNAME", "MESSAGE-INTEGRITY", "ERROR-CODE", "UNKNOWN-ATTRIBUTES", "CHANNEL-NUMBER", "LIFETIME",
   "XOR-PEER-ADDRESS", "DATA", "REALM", "NONCE", "XOR-RELAYED-ADDRESS", "REQUESTED-ADDRESS-FAMILY", "EVEN-PORT",
   "REQUESTED-TRANSPORT", "MESSAGE-INTEGRITY-SHA256", "XOR-MAPPED-ADDRESS", "RESERVATION-TOKEN",
+  "PASSWORD-ALGORITHM",
 } do
   understood[assert(stun.attribute(name), name).type] = true
 end

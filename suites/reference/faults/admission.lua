@@ -176,6 +176,24 @@ return {
     end,
   },
 
+  {
+    name = "describe-failures", about = "the 401 for a token whose block makes sense says no more what software made it",
+    requirements = { "5116-2.2-01" },
+    apply = function(b)
+      local decryption = require "reference.faults.decryption"
+      local sensible
+      change.wrap(b, "open_token", function(original, server, entry, octets)
+        local opened = original(server, entry, octets)
+        local plaintext = not opened and decryption.unverified(entry, octets)
+        sensible = plaintext and decryption.fields(plaintext) ~= nil
+        return opened
+      end)
+      change.wrap(b, "common_attributes", function(original, server, request, answer)
+        return answer.cause == "token" and sensible and {} or original(server, request, answer)
+      end)
+    end,
+  },
+
   -- first-party credentials beside tokens
   {
     name = "demand-token", about = "where tokens are taken, good passwords are called malformed",
@@ -317,6 +335,18 @@ return {
           if name ~= "XOR-PEER-ADDRESS" and request:count(name) > 1 then return nil end
         end
         return original(server, request)
+      end)
+    end,
+  },
+  {
+    name = "read-token-to-the-nul", about = "a token goes on through its padding up to a NUL",
+    requirements = { "5389-15-02" },
+    apply = function(b)
+      change.wrap(b, "token_octets", function(original, request)
+        for _, attribute in ipairs(request.visible) do
+          if attribute.name == "ACCESS-TOKEN" then return attribute.value .. attribute.padding:match "^[^\0]*" end
+        end
+        return original(request)
       end)
     end,
   },

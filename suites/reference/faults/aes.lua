@@ -78,8 +78,8 @@ local function decrypt_block(block, keys, rounds)
   return state
 end
 
--- The plaintext of CBC with an IV of zeros and PKCS #7 padding taken off; nil when length or padding are wrong.
-function aes.decrypt_cbc(key, ciphertext)
+-- The plaintext of CBC with an IV of zeros, padding and all; nil when the length is wrong.
+function aes.decrypt_blocks(key, ciphertext)
   if #ciphertext == 0 or #ciphertext % 16 ~= 0 then return nil end
   local keys, rounds = expand(key)
   local blocks, before = {}, ("\0"):rep(16)
@@ -89,7 +89,13 @@ function aes.decrypt_cbc(key, ciphertext)
     for i = 1, 16 do state[i] = state[i] ~ before:byte(i) end
     blocks[#blocks + 1], before = string.char(table.unpack(state)), block
   end
-  local plaintext = table.concat(blocks)
+  return table.concat(blocks)
+end
+
+-- The same with PKCS #7 padding taken off; nil also when that is wrong.
+function aes.decrypt_cbc(key, ciphertext)
+  local plaintext = aes.decrypt_blocks(key, ciphertext)
+  if not plaintext then return nil end
   local padding = plaintext:byte(-1)
   if padding < 1 or padding > 16 then return nil end
   return plaintext:sub(1, -padding - 1)

@@ -104,4 +104,17 @@ return {
   without_allocation("refresh-nothing",
     "Refresh, CreatePermission and ChannelBind succeed where there is no allocation",
     function(b, request) return b.success(request.method == "Refresh" and { { "LIFETIME", 600 } } or {}) end),
+  {
+    name = "forbid-strangers", about = "CreatePermission and ChannelBind from where no allocation is are called forbidden at once",
+    requirements = { "5766-4-02" },
+    apply = function(b)
+      change.wrap(b, "identify", function(original, server, request)
+        local needs = request.method == "CreatePermission" or request.method == "ChannelBind"
+        if needs and b.has_integrity(request) and not server:allocation_of(request.client) then
+          return nil, b.failure(403)
+        end
+        return original(server, request)
+      end)
+    end,
+  },
 }

@@ -180,4 +180,46 @@ return {
       end)
     end,
   },
+
+  -- what stands in attributes
+  {
+    name = "write-odd-list", about = "UNKNOWN-ATTRIBUTES ends with an octet too many",
+    requirements = { "5389-7.3.1-01" },
+    apply = function(b)
+      b.refuse_unknown = function(_, _, unknown)
+        return b.failure(420, { { "UNKNOWN-ATTRIBUTES", string.pack(">I2", unknown[1]) .. "\0" } })
+      end
+    end,
+  },
+  {
+    name = "count-list-header", about = "the list of UNKNOWN-ATTRIBUTES begins with a copy of the attribute's own header",
+    requirements = { "5389-7.3.1-01" },
+    apply = function(b)
+      change.wrap(b, "refuse_unknown", function(original, server, request, unknown)
+        return original(server, request, table.move(unknown, 1, #unknown, 3, { 0x000A, 2 * #unknown }))
+      end)
+    end,
+  },
+  {
+    name = "pad-with-garbage", about = "SOFTWARE is padded with what was in the memory behind it",
+    requirements = { "8489-14-01" },
+    apply = function(b)
+      change.wrap(b, "common_attributes", function(original, server, request, answer)
+        local attributes = original(server, request, answer)
+        for _, attribute in ipairs(attributes) do attribute.padding = ("\xA5"):rep(-#attribute[2] % 4) end
+        return attributes
+      end)
+    end,
+  },
+  {
+    name = "tell-mac-key", about = "SOFTWARE ends with the session key in hex, as it helped in finding an error once",
+    requirements = { "7635-11-09" },
+    apply = function(b)
+      change.wrap(b, "common_attributes", function(original, server, request, answer)
+        local mac_key = request.identity and request.identity.mac_key
+        if not mac_key then return original(server, request, answer) end
+        return { { "SOFTWARE", (b.software(server) or "") .. " " .. bytes.hex(mac_key) } }
+      end)
+    end,
+  },
 }

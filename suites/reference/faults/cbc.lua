@@ -7,6 +7,7 @@ local aes = require "reference.faults.aes"
 local change = require "reference.faults.change"
 local codec = require "token"
 local decryption = require "reference.faults.decryption"
+local hmac = require "reference.hmac"
 
 -- Another way to open the tokens of CBC kids; opens(original, server, entry, octets, description).
 local function opening(name, about, opens, ...)
@@ -37,6 +38,17 @@ return {
     end, "7518-5.2.2.1-01", "7635-6.2-18"),
   opening("refuse-cbc", "AES-CBC-HMAC keys are configured and their tokens are not opened", function() return nil end,
     "7635-6.2-18"),
+  -- Of the forms only the one that the text writes, F1, and of the algorithms only that with HMAC-SHA-256.
+  opening("ignore-cbc-padding", "what pads an AES-CBC-HMAC token is not looked at, since key_length tells where it ends",
+    function(original, server, entry, octets, description)
+      local opened = original(server, entry, octets)
+      local nonce, rest = decryption.split(octets)
+      if opened or nonce ~= "" or description.name ~= "A128CBC-HS256" or #rest <= 16 then return opened end
+      local name, sealed, tag = server.behaviour.associated_data(server), rest:sub(1, -17), rest:sub(-16)
+      local expected = hmac.sha256(entry.key:sub(1, 16), name .. sealed .. string.pack(">I8", #name * 8))
+      local plaintext = expected:sub(1, 16) == tag and aes.decrypt_blocks(entry.key:sub(17), sealed)
+      return plaintext and decryption.fields(plaintext) or nil
+    end, "7518-5.2.2.1-02"),
   {
     name = "demand-cbc-iv", about = "AES-CBC-HMAC tokens are opened only when the nonce is their IV, as in RFC 7518",
     requirements = { "7635-6.2-18" },

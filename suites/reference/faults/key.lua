@@ -4,7 +4,9 @@
 
 local bytes = require "bytes"
 local change = require "reference.faults.change"
+local codec = require "token"
 local decryption = require "reference.faults.decryption"
+local hmac = require "reference.hmac"
 local stun = require "stun"
 
 -- The kid's own key first, then the others in the order of the configuration.
@@ -40,6 +42,11 @@ local function integrity_keys(name, about, keys, ...)
   }
 end
 
+local function with_key(entry, algorithm, key)
+  local length = codec.algorithm(algorithm).key_length
+  return #key >= length and { kid = entry.kid, algorithm = algorithm, key = key:sub(1, length) } or nil
+end
+
 return {
   -- which long-term key
   {
@@ -54,6 +61,51 @@ return {
       b.select_key = function(server, kid)
         return server.key_order[1] and server.key_order[1].kid == kid and server.key_order[1] or nil
       end
+    end,
+  },
+  {
+    name = "derive-long-term-key", about = "tokens are opened with the SHA-256 of K",
+    requirements = { "7635-4.1-05" },
+    apply = function(b)
+      change.wrap(b, "decrypt", function(original, server, entry, octets)
+        return original(server, with_key(entry, entry.algorithm, bytes.sha256(entry.key):rep(2)), octets)
+      end)
+    end,
+  },
+  {
+    name = "accept-derived-key", about = "tokens sealed with the SHA-256 or the HKDF of K are taken as well",
+    requirements = { "7635-4.1-05" },
+    apply = function(b)
+      change.wrap(b, "decrypt", function(original, server, entry, octets)
+        local opened = original(server, entry, octets)
+        if opened or not decryption.is_gcm(entry) then return opened end
+        local expanded = hmac.sha256(hmac.sha256(("\0"):rep(32), entry.key), "\1")
+        return original(server, with_key(entry, entry.algorithm, bytes.sha256(entry.key)), octets)
+          or original(server, with_key(entry, entry.algorithm, expanded), octets)
+      end)
+    end,
+  },
+  {
+    name = "guess-algorithm", about = "a token that does not open by the algorithm of its kid is tried with the others",
+    requirements = { "7635-10-02" },
+    apply = function(b)
+      change.wrap(b, "decrypt", function(original, server, entry, octets)
+        local opened = original(server, entry, octets)
+        for _, one in ipairs(codec.algorithms()) do
+          local other = not opened and with_key(entry, one.name, entry.key)
+          opened = opened or (other and original(server, other, octets))
+        end
+        return opened or nil
+      end)
+    end,
+  },
+  {
+    name = "refuse-a128gcm", about = "keys of A128GCM are configured and their tokens are not opened",
+    requirements = { "7518-5.3-01", "7635-10-02" },
+    apply = function(b)
+      change.wrap(b, "decrypt", function(original, server, entry, octets)
+        return entry.algorithm ~= "A128GCM" and original(server, entry, octets) or nil
+      end)
     end,
   },
   {

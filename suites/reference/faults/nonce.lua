@@ -104,4 +104,16 @@ return {
         function() return bytes.sha1 "no key of this session" end)
     end,
   },
+
+  -- RFC 8489
+  {
+    name = "omit-nonce-cookie", about = "RFC 8489 is claimed, and nonces do not begin with its cookie",
+    requirements = { "8489-9.2-01" },
+    apply = function(b) b.nonce_cookie = function() return "" end end,
+  },
+  {
+    name = "ignore-password-algorithms", about = "PASSWORD-ALGORITHMS in a request is not compared with what was offered",
+    requirements = { "8489-9.2.4-04" },
+    apply = function(b) b.algorithms_fit = function() return true end end,
+  },
 }

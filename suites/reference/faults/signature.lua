@@ -183,4 +183,40 @@ return {
     requirements = { "8489-9.2.4-02" },
     apply = function(b) b.signatures = function(_, key) return { { "MESSAGE-INTEGRITY", key = key } } end end,
   },
+  {
+    name = "judge-by-sha1", about = "with both integrity attributes present MESSAGE-INTEGRITY decides",
+    requirements = { "8489-9.2.4-03" },
+    apply = function(b)
+      b.judging_attribute = function(request)
+        return request:has "MESSAGE-INTEGRITY" and "MESSAGE-INTEGRITY" or "MESSAGE-INTEGRITY-SHA256"
+      end
+    end,
+  },
+  {
+    name = "accept-short-sha256", about = "as many octets of MESSAGE-INTEGRITY-SHA256 are compared as there are",
+    requirements = { "8489-14.6-01" },
+    apply = function(b)
+      change.wrap(b, "integrity_is_valid", function(original, request, key, attribute)
+        local value = request:raw(attribute)
+        if attribute ~= "MESSAGE-INTEGRITY-SHA256" or #value >= 16 then return original(request, key, attribute) end
+        local octets = request.message:bytes()
+        local offset = offset_of(request.message, attribute)
+        local covered = octets:sub(1, 2) .. string.pack(">I2", offset + 4 + #value - 20) .. octets:sub(5, offset)
+        return hmac.sha256(key, covered):sub(1, #value) == value
+      end)
+    end,
+  },
+  {
+    name = "answer-short-sha256", about = "answers have MESSAGE-INTEGRITY-SHA256 cut to 12 octets",
+    requirements = { "8489-14.6-01", "8489-9.2.4-02" },
+    apply = function(b)
+      change.wrap(b, "signatures", function(original, request, key)
+        local signatures = original(request, key)
+        for _, one in ipairs(signatures) do
+          if one[1] == "MESSAGE-INTEGRITY-SHA256" then one.size = 12 end
+        end
+        return signatures
+      end)
+    end,
+  },
 }
