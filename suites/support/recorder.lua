@@ -204,9 +204,11 @@ local function comment_on(flow, octets, sent)
 end
 
 -- The flow whose socket has this address. A socket that was closed has given its port back, and somebody else may have it
--- by now; only what the target itself still sends or is sent belongs to it then.
+-- by now; only what the target itself still sends or is sent belongs to it then. A port of TCP may be somebody else's as
+-- well all the while, towards another peer.
 function recorder:flow_at(protocol, address, other, time)
   local flow = self.flows[protocol .. name_of(address)]
+  if flow and protocol == "tcp" and name_of(other) ~= name_of(flow.client.remote) then return nil end
   local closed = flow and flow.client.closed_at
   if closed and time > closed and not self.targets[name_of(other)] then return nil end
   return flow
