@@ -20,7 +20,7 @@ for _, folder in ipairs { "suites", "reports" } do
   files[folder] = { not_globals = { "io", "os" } }
 end
 -- What a suite file may name: the sandbox gives it no more.
-for _, folder in ipairs { "server", "vectors" } do
+for _, folder in ipairs { "server", "vectors", "robustness" } do
   files["suites/" .. folder] = { std = { read_globals = pure, globals = {} } }
 end
 -- A profile is data: nothing is in its reach.

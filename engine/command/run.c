@@ -31,6 +31,8 @@ static const struct option_row options[] = {
 	{"rto", OPTION_NUMBER, "rto", "SECONDS", "first retransmission on UDP, RFC 5389 7.2.1 (default 0.5)"},
 	{"rc", OPTION_COUNT, "rc", "N", "transmissions on UDP (default 7)"},
 	{"rm", OPTION_NUMBER, "rm", "N", "the last wait, in units of the RTO (default 16)"},
+	{"seed", OPTION_COUNT, "seed", "N", "of what the robustness suite leaves to chance (default 1)"},
+	{"input", OPTION_TEXT, "input", "FILE", "send the messages of a reproducer that a run wrote (robustness/reproduce)"},
 	{"with-secrets", OPTION_FLAG, "with_secrets", NULL, "let keys and passwords into the reports"},
 	{NULL, OPTION_FLAG, NULL, NULL, NULL},
 };

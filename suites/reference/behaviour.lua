@@ -6,7 +6,7 @@
 
 local behaviour = {}
 
-local topics = { "message", "challenge", "credentials", "token", "allocation", "relay" }
+local topics = { "arrival", "message", "challenge", "credentials", "token", "allocation", "relay" }
 
 -- A fresh table of the conforming behaviour, the caller's to change.
 function behaviour.new()

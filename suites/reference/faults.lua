@@ -7,6 +7,7 @@
 --     about = "…",                    one line
 --     requirements = { "7635-7-09" }, broken by it; the first is the one it was made for
 --     third_party = false,            where it shows only on a server that takes no tokens
+--     suite = "robustness",           where no other suite can catch it
 --     kind = "fault" | "variant",     a variant breaks nothing by itself: it is for what no verdict may depend on
 --     apply = function(behaviour) … end }
 
@@ -14,7 +15,7 @@ local faults = {}
 
 local topics = {
   "challenge", "admission", "nonce", "answers", "signature", "key", "token", "cbc", "time", "lifetime", "session",
-  "allocation", "relaying", "variant",
+  "allocation", "relaying", "fragility", "variant",
 }
 
 faults.all = {} -- in the order of the topics

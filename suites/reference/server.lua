@@ -27,7 +27,6 @@ server.__index = server
 
 local RETRANSMISSION_SECONDS <const> = 40 -- RFC 5389 7.3.1
 local MOST_ANSWERS <const> = 4096
-local MOST_CONNECTIONS <const> = 256
 local EVEN_PORT_TRIES <const> = 32
 
 local function pick(value, otherwise)
@@ -141,7 +140,7 @@ end
 function server:serve_tcp(listener)
   while self.running do
     local connection, problem = listener:accept()
-    if connection and self.connections < MOST_CONNECTIONS then
+    if connection and self.connections < self.behaviour.most_connections(self) then
       self.connections = self.connections + 1
       self.open[connection] = true
       net.spawn(function() self:serve_connection(connection) end)
@@ -158,7 +157,7 @@ end
 function server:serve_connection(connection)
   local client = server.client("tcp", connection:remote(), function(answer) connection:send(answer) end)
   while self.running do
-    local octets = connection:receive()
+    local octets = self.behaviour.next_frame(connection)
     if not octets then break end
     self:guard(self.receive, self, octets, client)
   end
@@ -181,6 +180,7 @@ function server:guard(handle, ...)
 end
 
 function server:receive(octets, client)
+  if not self.behaviour.admits(self, octets, client) then return end
   local first = octets:byte(1) or 0xFF
   if first >= 0x40 and first < 0x80 then
     local number, data = stun.parse_channel_data(octets)

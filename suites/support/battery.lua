@@ -29,7 +29,9 @@ local BATCH = 64 -- messages between two questions for life
 local MOST_OCTETS = 128 * 1024 -- of a batch: what a socket takes in while the target is busy
 local MOST_FINDINGS = 3 -- in one scenario, each of another kind of defect
 local MOST_QUESTIONS = 24 -- of a reduction: each may cost a restart
-local PATIENCE = 6 -- seconds within which a target that lives answers, unless its schedule is shorter
+local TRIES, MOST_TRIES = 3, 10 -- of one sequence: what is read behind the end of something kills now and then
+local FEW = 8 -- messages that are each tried alone in the end
+local LEAST_PATIENCE, MOST_PATIENCE = 1, 6 -- seconds within which a target that lives answers
 local POOL = 64 -- sockets that messages of `anyone` are sent from
 local MOST_INPUT = 64 * 1024 * 1024 -- octets of a reproducer
 
@@ -39,8 +41,8 @@ local unrecorded = { watch = function() end }
 function battery.new(t, transport)
   local bench = t.bench
   local schedule = bench.retransmission
-  local timing = schedule.total <= PATIENCE and schedule
-    or { rto = PATIENCE / 20, rc = 5, rm = 4, total = PATIENCE * 0.95, tcp_timeout = PATIENCE }
+  local patience = math.min(math.max(schedule.total, LEAST_PATIENCE), MOST_PATIENCE)
+  local timing = { rto = patience / 19, rc = 5, rm = 4, total = patience, tcp_timeout = patience }
   return setmetatable({
     t = t, bench = bench, transport = transport or t.transport, timing = timing, sent = 0, not_made = 0, seconds = 0,
     answers = 0, malformed_answers = 0, successes = 0, findings = {}, life = {},
@@ -95,6 +97,14 @@ function battery:lives(session)
   return true
 end
 
+-- The same on the session, or over TCP on a connection of its own: one that was not used may have been closed.
+function battery:alive(session)
+  if self.transport ~= "tcp" then return self:lives(session) end
+  local another, problem = self:session()
+  if another then another.client:close() end
+  return another ~= nil, problem
+end
+
 function battery:look_at(message, problem)
   self.answers = self.answers + 1
   if message then return end
@@ -130,7 +140,7 @@ function battery:fire(one, session, record)
   local own = session
   if self.transport == "tcp" then
     own = self:session(record)
-    if not own then return nil end
+    if not own then return nil, "dead" end
   end
   local octets = mutation.render(one, own)
   if octets then
@@ -163,7 +173,8 @@ end
 function battery:volley(list, first, session, record)
   local octets, last = 0, first
   while last <= #list do
-    local sent = self:fire(list[last], session, record)
+    local sent, dead = self:fire(list[last], session, record)
+    if dead then break end
     octets = octets + (sent and #sent or 0)
     if last - first + 1 >= BATCH or octets >= MOST_OCTETS then break end
     last = last + 1
@@ -179,7 +190,7 @@ function battery:kills(list, record)
   local lives, position = session ~= nil, 1
   while lives and position <= #list do
     position = self:volley(list, position, session, record) + 1
-    lives, problem = self:lives(session)
+    lives, problem = self:alive(session)
     if lives then self:drain(session) end
   end
   if session then session.client:close() end
@@ -227,24 +238,55 @@ function battery:write(finding)
   return ok and path, problem
 end
 
+-- Starts the target anew, where that is ours to do, so that what happens is the doing of what is sent from now on.
+function battery:refresh()
+  local custody = self.bench.custody
+  self.life = {}
+  if not custody.launched then return end
+  local ok, why = custody.revive()
+  if not ok then stop.inconclusive("the target does not come up: " .. tostring(why)) end
+end
+
+-- Does the sequence kill a target that was started for it, in one of so many tries? Then also how it ended.
+function battery:does(list, tries, record)
+  for _ = 1, tries do
+    self:refresh()
+    local deadly, ending = self:kills(list, record)
+    if deadly then return true, ending end
+  end
+  return false
+end
+
+-- The shortest sequence that was seen to kill; nil where none of those that were sent does it again.
+function battery:reduce(batch, history)
+  local whole = self:does(batch, TRIES) and batch
+  if not whole and #history > #batch and self:does(history, TRIES) then whole = history end
+  if not whole then return nil end
+  local shortest = shrink.shortest(whole, function(list) return (self:does(list, TRIES)) end, MOST_QUESTIONS)
+  -- A message that kills only now and then is easily taken for one that needs company.
+  for i = #shortest, #shortest > 1 and #shortest <= FEW and 1 or #shortest + 1, -1 do
+    if self:does({ shortest[i] }, MOST_TRIES) then
+      shortest = { shortest[i] }
+      break
+    end
+  end
+  for _, list in ipairs { shortest, whole } do
+    local deadly, ending = self:does(list, MOST_TRIES, self.t.record)
+    if deadly then return list, ending end
+  end
+end
+
 -- After a batch that the target did not outlive. Returns a finding: { ending =, confirmed =, messages = descriptions }.
 function battery:investigate(batch, problem)
   local history = self.life
   local ending, silent = self:bury(problem)
-  local finding = { ending = ending, silent = silent, confirmed = false, messages = batch }
+  local finding = {
+    ending = ending, silent = silent, confirmed = false, messages = #history > #batch and history or batch,
+  }
   if self.bench.custody.launched then
-    local function does(list)
-      return (self:kills(list))
-    end
-    local confirmed = does(batch)
-    if not confirmed and #history > #batch then
-      confirmed = does(history)
-      finding.messages = history
-    end
-    if confirmed then
-      finding.messages = shrink.shortest(finding.messages, does, MOST_QUESTIONS)
-      finding.confirmed, finding.ending = self:kills(finding.messages, self.t.record)
-      finding.ending, finding.octets = finding.ending or ending, self.last_octets
+    local shortest, how = self:reduce(batch, history)
+    if shortest then
+      finding.messages, finding.ending, finding.confirmed, finding.octets = shortest, how, true, self.last_octets
     end
   end
   finding.path, finding.problem = self:write(finding)
@@ -269,7 +311,7 @@ function battery:run(list)
       local last = self:volley(batch, first, session)
       table.move(batch, first, last, #self.life + 1, self.life)
       local lives
-      lives, problem = self:lives(session)
+      lives, problem = self:alive(session)
       if lives then
         self:drain(session)
         first = last + 1
@@ -277,7 +319,8 @@ function battery:run(list)
         self.seconds, self.fired = self.seconds + clock.monotonic() - began, (self.fired or 0) + self.sent - fired
         session.client:close()
         local finding = self:investigate(table.move(batch, first, last, 1, {}), problem)
-        for _, one in ipairs(finding.confirmed and finding.messages or batch) do spared[one.class] = true end
+        local blamed = finding.confirmed and finding.messages or table.move(batch, first, last, 1, {})
+        for _, one in ipairs(blamed) do spared[one.class] = true end
         if self.bench.dead then return end
         began, fired = clock.monotonic(), self.sent
         session, problem = self:session()
@@ -309,12 +352,13 @@ function battery:describe(finding)
 end
 
 -- What the scenarios of robustness do: the target takes a valid token before, withstands a list of messages, and takes
--- a valid token afterwards. more: make(session) → the list; transport; requirement: the row that a death breaks, where
+-- a valid token afterwards. more: make(session) → the list; transport; requirement: the row that a death breaks, if
 -- the catalogue has one (RFC 5389 section 7.3, by which a message with an error is discarded, has no row: a death then
--- makes the verdict and cites nothing); nothing = true: an empty list is a reason to skip.
+-- makes the verdict and cites nothing); answers = true: their form is judged too.
 function battery.withstands(t, more)
-  t:control {}
   local self = battery.new(t, more.transport)
+  self:refresh()
+  t:control {}
   local session, problem = self:session()
   if not session then t:inconclusive("no challenge to begin with: " .. tostring(problem)) end
   local list = more.make(session)
@@ -322,11 +366,13 @@ function battery.withstands(t, more)
   self:run(list)
   for _, endpoint in pairs(self.pool or {}) do endpoint:close() end
   t.bench.custody.held = nil
-  t:note("%d malformed messages over %s from seed %d, %.0f a second; %d answers, %d of them a success; %d could not be made",
-    self.fired, self.transport, t.bench.seed, self.fired / math.max(self.seconds, 1e-6), self.answers, self.successes, self.not_made)
+  t:note("%d malformed messages over %s from seed %d, %.0f a second; %d answers, %d of them a success; "
+    .. "%d could not be made", self.fired, self.transport, t.bench.seed, self.fired / math.max(self.seconds, 1e-6),
+    self.answers, self.successes, self.not_made)
   for _, finding in ipairs(self.findings) do self:report(finding, more.requirement) end
   if #self.findings == 0 then
-    t:rule(more.requirement, expect.new(true, "a target that goes on serving", "it serves"), { label = "the target lives" })
+    t:rule(more.requirement, expect.new(true, "a target that goes on serving", "it serves"),
+      { label = "the target lives" })
   end
   if more.answers then
     t:check("5389-6-01", expect.new(self.malformed_answers == 0, "every answer to them is a well-formed STUN message",
@@ -348,7 +394,8 @@ function battery:report(finding, requirement)
   elseif finding.problem then
     t:note("the reproducer cannot be written: %s", finding.problem)
   else
-    t:note("a run with --out DIR writes a reproducer of %d message%s", #finding.messages, #finding.messages == 1 and "" or "s")
+    t:note("a run with --out DIR writes a reproducer of %d message%s", #finding.messages,
+      #finding.messages == 1 and "" or "s")
   end
 end
 
@@ -378,7 +425,7 @@ function battery.reproduce(t, reproducer)
     t:inconclusive(("the reproducer is for %s, which the profile does not name"):format(reproducer.transport))
   end
   local self = battery.new(t, reproducer.transport)
-  local deadly, ending = self:kills(reproducer.messages, t.record)
+  local deadly, ending = self:does(reproducer.messages, t.bench.custody.launched and MOST_TRIES or 1, t.record)
   t.bench.custody.held = nil
   t:note("%d of %d messages were sent over %s", self.sent, #reproducer.messages, self.transport)
   if self.sent == 0 then t:inconclusive "none of its messages can be made for this target" end

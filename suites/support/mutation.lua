@@ -99,7 +99,7 @@ function mutation.render(one, session)
   return octets, problem
 end
 
--- What stands where in the correct message of a base: { length =, attributes = { { name =, offset =, length = }, … } }.
+-- What stands where in the correct message of a base: { length =, octets =, attributes = as message:attributes() }.
 local function layout_of(name, session)
   local octets = assert(mutation.render({ base = name }, session))
   local parsed = assert(stun.parse(octets))
@@ -132,8 +132,8 @@ function mutation.header_lengths(session, only)
   local list = {}
   each_base(session, only, function(base, layout)
     local right = layout.length - 20
-    for _, n in ipairs(number_list(0, 1, 2, 3, 4, 8, 20, right - 4, right - 1, right + 1, right + 2, right + 4, right + 8,
-      255, 256, 1024, 0x7FFF, 0x8000, 0xFFFC, 0xFFFF)) do
+    for _, n in ipairs(number_list(0, 1, 2, 3, 4, 8, 20, right - 4, right - 1, right + 1, right + 2, right + 4,
+      right + 8, 255, 256, 1024, 0x7FFF, 0x8000, 0xFFFC, 0xFFFF)) do
       if n ~= right then
         add(list, "header length", base, ("%s whose header length says %d, not %d"):format(base, n, right),
           { { "header-length", n } })
@@ -166,8 +166,8 @@ function mutation.attribute_lengths(session, only)
   each_base(session, only, function(base, layout)
     for _, attribute in ipairs(layout.attributes) do
       local right, rest = attribute.length, layout.length - attribute.offset - 4
-      for _, n in ipairs(number_list(0, 1, 2, 3, 4, right - 4, right - 1, right + 1, right + 4, rest - 1, rest, rest + 1,
-        rest + 4, 255, 256, 257, 508, 513, 763, 0x7FFF, 0x8000, 0xFFFC, 0xFFFD, 0xFFFF)) do
+      for _, n in ipairs(number_list(0, 1, 2, 3, 4, right - 4, right - 1, right + 1, right + 4, rest - 1, rest,
+        rest + 1, rest + 4, 255, 256, 257, 508, 513, 763, 0x7FFF, 0x8000, 0xFFFC, 0xFFFD, 0xFFFF)) do
         if n ~= right then
           local what = ("%s whose %s says %d octets, not %d"):format(base, attribute.name, n, right)
           add(list, "attribute length", base, what, { { "length", attribute.name, n } })
@@ -186,7 +186,9 @@ function mutation.presence(session, only)
   each_base(session, only, function(base, layout)
     for i, attribute in ipairs(layout.attributes) do
       local name = attribute.name
-      local function one(class, what, ...) add(list, class, base, ("%s with %s %s"):format(base, name, what), { ... }) end
+      local function one(class, what, ...)
+        add(list, class, base, ("%s with %s %s"):format(base, name, what), { ... })
+      end
       one("attribute absent", "left out", { "remove", name })
       one("attribute doubled", "doubled", { "duplicate", name })
       if name ~= "MESSAGE-INTEGRITY" then
@@ -197,8 +199,8 @@ function mutation.presence(session, only)
       for j, other in ipairs(layout.attributes) do
         if i ~= j then one("attribute moved", "before " .. other.name, { "move", name, before = other.name }) end
       end
-      for _, n in ipairs { 0, 1, 2, 3, 4, 5, 7, 8, 16, 19, 21, 128, 256, 508, 509, 512, 513, 763, 764, 1024, 1500, 2048, 4096,
-        8192, 16384, 32768, 60000 } do
+      for _, n in ipairs { 0, 1, 2, 3, 4, 5, 7, 8, 16, 19, 21, 128, 256, 508, 509, 512, 513, 763, 764, 1024, 1500, 2048,
+        4096, 8192, 16384, 32768, 60000 } do
         one("attribute size", ("of %d octets"):format(n), { "replace", name, ("x"):rep(n) })
       end
     end
@@ -254,17 +256,17 @@ function mutation.first_octets(session)
 end
 
 -- The fields inside a token that is sealed as it should be, so that its tag verifies.
-function mutation.sealed_fields(session, kids)
+function mutation.sealed_fields(kids)
   local list = {}
   local function one(base, kid, what, spec)
     spec.kid = kid
-    add(list, what:match "^[%l_]+" .. " in a sealed token", base, ("%s, a sealed token (%s) with %s"):format(base, kid, what),
-      nil, { token = spec })
+    add(list, what:match "^[%l_]+" .. " in a sealed token", base,
+      ("%s, a sealed token (%s) with %s"):format(base, kid, what), nil, { token = spec })
   end
   for _, kid in ipairs(kids) do
     for _, base in ipairs { "allocate", "refresh" } do
-      for _, n in ipairs { 0, 1, 15, 16, 19, 21, 31, 32, 33, 34, 35, 36, 64, 127, 128, 255, 256, 257, 0x1400, 0x7FFF, 0x8000,
-        0xFFFE, 0xFFFF } do
+      for _, n in ipairs { 0, 1, 15, 16, 19, 21, 31, 32, 33, 34, 35, 36, 64, 127, 128, 255, 256, 257, 0x1400, 0x7FFF,
+        0x8000, 0xFFFE, 0xFFFF } do
         one(base, kid, ("key_length %d"):format(n), { key_length = n })
       end
       for _, n in ipairs { 0, 1, 2, 15, 16, 31, 32, 33, 63, 64, 65, 128, 129, 255, 256, 257, 1000, 4000, 30000 } do
@@ -299,14 +301,16 @@ function mutation.token_structure(session, kids)
         spec.kid = kid
         add(list, class, base, ("%s, a token (%s) %s"):format(base, kid, what), nil, { token = spec })
       end
-      for _, n in ipairs(number_list(0, 1, 2, 8, 11, 13, 16, length - 19, length - 18, length - 3, length - 2, length - 1, length,
-        127, 128, 255, 256, 257, 258, 300, 512, 1024, 2048, 0x7FFF, 0x8000, 0xFFFE, 0xFFFF)) do
+      for _, n in ipairs(number_list(0, 1, 2, 8, 11, 13, 16, length - 19, length - 18, length - 3, length - 2, length - 1,
+        length, 127, 128, 255, 256, 257, 258, 300, 512, 1024, 2048, 0x7FFF, 0x8000, 0xFFFE, 0xFFFF)) do
         one("nonce_length", ("whose nonce_length says %d"):format(n), { overwrite = { 0, string.pack(">I2", n) } })
         -- Long enough to hold such a nonce, so that a length that is checked against the value alone is followed.
         one("nonce_length", ("whose nonce_length says %d, and 1200 octets behind it"):format(n),
           { overwrite = { 0, string.pack(">I2", n) }, append = 1200 })
       end
-      for n = 0, length - 1 do one("truncated token", ("cut off after %d of %d octets"):format(n, length), { keep = n }) end
+      for n = 0, length - 1 do
+        one("truncated token", ("cut off after %d of %d octets"):format(n, length), { keep = n })
+      end
       for _, n in ipairs { 1, 2, 3, 4, 16, 256, 1000, 1400, 8000, 60000 } do
         one("long token", ("with %d octets behind it"):format(n), { append = n })
       end
@@ -347,7 +351,7 @@ function mutation.large(session)
 end
 
 -- Octets that are no STUN message: of every length up to 64 and some above, of all kinds of beginnings.
-function mutation.garbage(session, seed, count)
+function mutation.garbage(seed, count)
   local list, next_number = {}, mutation.generator(seed)
   local lengths = { 100, 255, 256, 257, 511, 512, 1024, 1472, 1500, 4096, 9000, 30000, 65507 }
   local function random(n)
@@ -392,7 +396,8 @@ function mutation.combinations(lists, seed, count)
       what[#what + 1] = part.what
     end
     result[i] = {
-      class = "combination", base = pool[1].base, edits = edits, token = token_spec, what = table.concat(what, "; and "),
+      class = "combination", base = pool[1].base, edits = edits, token = token_spec,
+      what = table.concat(what, "; and "),
     }
   end
   return result

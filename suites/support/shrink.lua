@@ -14,8 +14,8 @@ local function without(list, first, last)
   return rest
 end
 
--- list: a sequence of which does(list) is known to be true; most: questions at most. Returns the shortest sequence found
--- (in the order of the list), and how many questions it took. What it returns was itself seen to do it.
+-- list: a sequence of which does(list) is known to be true; most: questions at most. Returns the shortest sequence
+-- found (in the order of the list), and how many questions it took. What it returns was itself seen to do it.
 function shrink.shortest(list, does, most)
   local asked = 0
   local function ask(some)

@@ -18,8 +18,8 @@ local function connect(t)
   return one
 end
 
--- Writes `count` bare Allocates, cut into pieces by pieces(octets) → list, `pause` seconds apart, and counts the answers.
--- An expectation: each of them was answered.
+-- Writes `count` bare Allocates, cut into pieces by pieces(octets) → list, `pause` seconds apart, and counts the
+-- answers. An expectation: each of them was answered.
 function stream.answered(t, count, pieces, pause)
   local expected = ("an answer to each of %d"):format(count)
   local one, problem = connect(t)

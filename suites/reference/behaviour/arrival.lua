@@ -1,0 +1,22 @@
+-- SPDX-License-Identifier: BSD-3-Clause
+--
+-- What comes to the server before it is looked at: octets, frames of a stream, connections.
+
+local arrival = {}
+
+-- Whether what came is looked at at all.
+function arrival.admits(_, _, _)
+  return true
+end
+
+-- The next frame of a connection; nil, text when there will be none.
+function arrival.next_frame(connection)
+  return connection:receive()
+end
+
+-- Connections that are served at once.
+function arrival.most_connections(_)
+  return 256
+end
+
+return arrival

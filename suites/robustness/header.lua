@@ -1,0 +1,43 @@
+-- SPDX-License-Identifier: BSD-3-Clause
+--
+-- Messages whose header lies, or that end too soon. RFC 5389 sections 6 and 7.3.
+
+local battery = require "support.battery"
+local mutation = require "support.mutation"
+local scenario = require "support.scenario"
+
+scenario "lengths" {
+  title = "the target withstands every wrong length in the header",
+  covers = { "5389-6-01" },
+  alone = true,
+  harm = true,
+  limit = 600,
+  faults = { "crash-on-header-length" },
+  run = function(t)
+    battery.withstands(t, { make = function(session) return mutation.header_lengths(session) end, answers = true })
+  end,
+}
+
+scenario "truncation" {
+  title = "the target withstands messages cut off behind every octet",
+  covers = { "5389-6-01" },
+  alone = true,
+  harm = true,
+  limit = 600,
+  faults = { "crash-on-runt" },
+  run = function(t)
+    battery.withstands(t, { make = function(session) return mutation.truncations(session) end, answers = true })
+  end,
+}
+
+scenario "first-octets" {
+  title = "the target withstands every beginning of a message",
+  covers = { "5389-6-01" },
+  alone = true,
+  harm = true,
+  limit = 600,
+  faults = { "crash-on-foreign-protocol" },
+  run = function(t)
+    battery.withstands(t, { make = function(session) return mutation.first_octets(session) end, answers = true })
+  end,
+}
