@@ -7,6 +7,10 @@
 static const struct option_row options[] = {
 	{"address", OPTION_TEXT, "address", "ADDRESS", "IPv4 or IPv6 address to serve on (default 127.0.0.1)"},
 	{"port", OPTION_TEXT, "port", "N", "UDP and TCP port; 0 for a free one, which is printed (default 0)"},
+	{"tls-port", OPTION_TEXT, "tls_port", "N", "port for TLS, 0 for a free one (default: TLS is not served)"},
+	{"dtls-port", OPTION_TEXT, "dtls_port", "N", "port for DTLS, likewise"},
+	{"certificate", OPTION_TEXT, "certificate", "FILE", "of the server, for TLS and DTLS (PEM, with its chain)"},
+	{"private-key", OPTION_TEXT, "private_key", "FILE", "the key of that certificate (PEM)"},
 	{"relay-address", OPTION_TEXT, "relay_address", "ADDRESS", "address of the relayed ports (default: --address)"},
 	{"realm", OPTION_TEXT, "realm", "REALM", "REALM of the challenges"},
 	{"server-name", OPTION_TEXT, "server_name", "NAME", "the name it announces, and that tokens are bound to"},
@@ -29,10 +33,11 @@ int command_serve(int argc, char **argv)
 	static const struct command_line line = {
 		.usage = "assay serve [OPTION]...",
 		.about = "Runs the reference server for STUN and TURN with third-party authorization, over UDP and\n"
-			 "TCP, until SIGINT or SIGTERM. Without --key and --user it uses the published ones of\n"
-			 "suites/reference/defaults.lua, which protect nothing. What the command line does not say\n"
-			 "is taken from ASSAY_ADDRESS, ASSAY_PORT, ASSAY_REALM, ASSAY_SERVER_NAME, ASSAY_KEYS,\n"
-			 "ASSAY_USERS and ASSAY_THIRD_PARTY (yes or no).",
+			 "TCP, and TLS and DTLS where a port is named for them, until SIGINT or SIGTERM. Without\n"
+			 "--key and --user it uses the published ones of suites/reference/defaults.lua, which\n"
+			 "protect nothing. What the command line does not say is taken from ASSAY_ADDRESS,\n"
+			 "ASSAY_PORT, ASSAY_TLS_PORT, ASSAY_DTLS_PORT, ASSAY_CERTIFICATE, ASSAY_PRIVATE_KEY,\n"
+			 "ASSAY_REALM, ASSAY_SERVER_NAME, ASSAY_KEYS, ASSAY_USERS and ASSAY_THIRD_PARTY (yes or no).",
 		.options = options,
 	};
 	return options_run(&line, "reference.serve", argc, argv);

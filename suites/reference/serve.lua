@@ -1,8 +1,9 @@
 -- SPDX-License-Identifier: BSD-3-Clause
 --
 -- The command `assay serve`: the reference server as a program, until SIGINT or SIGTERM. What the command line does not
--- say, the environment may (ASSAY_ADDRESS, ASSAY_PORT, ASSAY_REALM, ASSAY_SERVER_NAME, ASSAY_KEYS, ASSAY_USERS,
--- ASSAY_THIRD_PARTY: what assay tells a target that it launches), and then defaults.lua. Secrets are never printed.
+-- say, the environment may (ASSAY_ADDRESS, ASSAY_PORT, ASSAY_TLS_PORT, ASSAY_DTLS_PORT, ASSAY_CERTIFICATE,
+-- ASSAY_PRIVATE_KEY, ASSAY_REALM, ASSAY_SERVER_NAME, ASSAY_KEYS, ASSAY_USERS, ASSAY_THIRD_PARTY: what assay tells a
+-- target that it launches), and then defaults.lua. Secrets are never printed.
 
 local bytes = require "bytes"
 local defaults = require "reference.defaults"
@@ -75,11 +76,29 @@ local function users_of(words)
   return users
 end
 
-local function port_of(option)
-  local text = option or environment "ASSAY_PORT" or "0"
+-- otherwise: the text where neither says one.
+local function port_of(option, variable, otherwise)
+  local text = option or environment(variable) or otherwise
+  if not text then return nil end
   local port = text:match "^%d+$" and tonumber(text)
   if not port or port > 65535 then refuse("%s is no port: 0 to 65535 is expected", text) end
   return port
+end
+
+-- TLS and DTLS are served where a port is named, and then need a certificate. Returns the ports of all transports, the
+-- certificate and its key.
+local function transports_of(options)
+  local plain = port_of(options.port, "ASSAY_PORT", "0")
+  local ports = {
+    udp = plain, tcp = plain, tls = port_of(options.tls_port, "ASSAY_TLS_PORT"),
+    dtls = port_of(options.dtls_port, "ASSAY_DTLS_PORT"),
+  }
+  local certificate = options.certificate or environment "ASSAY_CERTIFICATE"
+  local key = options.private_key or environment "ASSAY_PRIVATE_KEY"
+  if (ports.tls or ports.dtls) and not (certificate and key) then
+    refuse "a port for TLS or DTLS takes --certificate and --private-key"
+  end
+  return ports, certificate, key
 end
 
 local function third_party_of(option)
@@ -100,7 +119,7 @@ local function faults_of(names)
 end
 
 local function config_of(options)
-  local port = port_of(options.port)
+  local ports, certificate, private_key = transports_of(options)
   local keys, users = keys_of(options.keys), users_of(options.users)
   local third_party = third_party_of(options.third_party)
   local address = options.address or environment "ASSAY_ADDRESS" or defaults.address
@@ -111,7 +130,8 @@ local function config_of(options)
     refuse("%s is no address to relay from: --relay-address says which", relay_address)
   end
   return {
-    address = found[1].address, ports = { udp = port, tcp = port }, relay_address = relay_address,
+    address = found[1].address, ports = ports, relay_address = relay_address,
+    certificate = certificate, key = private_key,
     realm = options.realm or environment "ASSAY_REALM" or defaults.realm,
     server_name = options.server_name or environment "ASSAY_SERVER_NAME" or defaults.server_name,
     third_party = third_party,
@@ -135,8 +155,13 @@ end
 local function summary(config, running)
   local kids = {}
   for i, key in ipairs(config.keys) do kids[i] = ("%s (%s)"):format(key.kid, key.algorithm) end
-  return printable(("assay serve: udp and tcp on %s, realm %s, %s, faults %s"):format(
-    at(running.address, running.ports.udp), config.realm,
+  local places = { "udp and tcp on " .. at(running.address, running.ports.udp) }
+  for _, transport in ipairs { "tls", "dtls" } do
+    local port = running.ports[transport]
+    if port then places[#places + 1] = ("%s on %s"):format(transport, at(running.address, port)) end
+  end
+  return printable(("assay serve: %s, realm %s, %s, faults %s"):format(
+    table.concat(places, ", "), config.realm,
     config.third_party and ("server name %s, kids %s"):format(config.server_name, table.concat(kids, ", "))
       or "no tokens taken",
     #config.faults > 0 and table.concat(config.faults, ", ") or "none"))

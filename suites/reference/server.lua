@@ -2,10 +2,11 @@
 --
 -- The reference server: sockets, tasks and what must be remembered between messages. It decides nothing; that is in
 -- behaviour.lua. Conforming to RFC 7635 over RFC 5389 and RFC 5766 (UDP relaying, over UDP and TCP) unless it was
--- given faults.
+-- given faults. TLS and DTLS are served where a port is named for them, with the files certificate and key.
 --
---   local running = server.new { address = "127.0.0.1", ports = { udp = 0, tcp = 0 }, realm =, server_name =,
---                                keys = { { kid =, algorithm =, key = octets } }, users = { { name =, password = } } }
+--   local running = server.new { address = "127.0.0.1", ports = { udp = 0, tcp = 0, tls = 0, dtls = 0 }, realm =,
+--                                server_name =, keys = { { kid =, algorithm =, key = octets } },
+--                                users = { { name =, password = } } }
 --   assert(running:start())   running:stop()
 --
 -- More fields: third_party (default true), faults (names), delta, nonce_lifetime, default_lifetime, max_lifetime,
@@ -39,6 +40,7 @@ function server.new(config)
     behaviour = behaviour.new(),
     address = config.address or defaults.address,
     ports = config.ports or { udp = 0, tcp = 0 },
+    certificate = config.certificate, key = config.key,
     realm = config.realm or defaults.realm,
     server_name = config.server_name or defaults.server_name,
     third_party = pick(config.third_party, true),
@@ -65,32 +67,52 @@ function server.new(config)
   return self
 end
 
+-- Ports for those of these transports that named 0: one for both, where it is free for both. nil, text when there is none.
+local function choose_ports(self, transports)
+  local wanted, kinds = {}, {}
+  for transport, kind in pairs(transports) do
+    if self.ports[transport] == 0 then wanted[#wanted + 1], kinds[#kinds + 1] = transport, kind end
+  end
+  if #wanted == 0 then return true end
+  local port, problem = net.free_port { address = self.address, transports = kinds }
+  if not port then return nil, problem end
+  for _, transport in ipairs(wanted) do self.ports[transport] = port end
+  return true
+end
+
+-- Listens for the connections of a transport, if it has a port.
+local function listen(self, transport)
+  if not self.ports[transport] then return true end
+  local listener, problem = net[transport .. "_listener"] {
+    address = { address = self.address, port = self.ports[transport] }, certificate = self.certificate, key = self.key,
+  }
+  if not listener then return nil, problem end
+  self.open[listener] = true
+  net.spawn(function() self:serve_connections(listener, transport) end)
+  return true
+end
+
 -- Binds and begins to serve; the ports that were 0 are filled in. nil, text when an address is not to be had.
 function server:start()
-  local wanted = {}
-  for _, transport in ipairs { "udp", "tcp" } do
-    if self.ports[transport] == 0 then wanted[#wanted + 1] = transport end
-  end
-  if #wanted > 0 then
-    local port, problem = net.free_port { address = self.address, transports = wanted }
-    if not port then return nil, problem end
-    for _, transport in ipairs(wanted) do self.ports[transport] = port end
-  end
+  local ok, problem = choose_ports(self, { udp = "udp", tcp = "tcp" })
+  if not ok then return nil, problem end
   self.running = true
   if self.ports.udp then
-    local endpoint, problem = net.udp { address = { address = self.address, port = self.ports.udp } }
+    local endpoint
+    endpoint, problem = net.udp { address = { address = self.address, port = self.ports.udp } }
     if not endpoint then return nil, problem end
     self.open[endpoint] = true
     net.spawn(function() self:serve_udp(endpoint) end)
   end
-  if self.ports.tcp then
-    local listener, problem = net.tcp_listener { address = { address = self.address, port = self.ports.tcp } }
-    if not listener then
-      self:stop()
-      return nil, problem
-    end
-    self.open[listener] = true
-    net.spawn(function() self:serve_tcp(listener) end)
+  ok, problem = listen(self, "tcp")
+  -- Only now, when the others have theirs: these must not be given the same.
+  if ok then ok, problem = choose_ports(self, { tls = "tcp", dtls = "udp" }) end
+  for _, transport in ipairs { "tls", "dtls" } do
+    if ok then ok, problem = listen(self, transport) end
+  end
+  if not ok then
+    self:stop()
+    return nil, problem
   end
   self.sweeper = net.spawn(function()
     while self.running do
@@ -121,6 +143,7 @@ end
 function server.client(transport, address, send)
   return {
     transport = transport, address = address.address, port = address.port, send = send,
+    is_stream = transport == "tcp" or transport == "tls", -- so nothing gets lost, and ChannelData is padded
     key = ("%s %s %d "):format(transport, address.address, address.port),
   }
 end
@@ -137,13 +160,14 @@ function server:serve_udp(endpoint)
   end
 end
 
-function server:serve_tcp(listener)
+-- A DTLS session is served as a connection is.
+function server:serve_connections(listener, transport)
   while self.running do
     local connection, problem = listener:accept()
     if connection and self.connections < self.behaviour.most_connections(self) then
       self.connections = self.connections + 1
       self.open[connection] = true
-      net.spawn(function() self:serve_connection(connection) end)
+      net.spawn(function() self:serve_connection(connection, transport) end)
     elseif connection then
       connection:close()
     elseif problem == "closed" then
@@ -154,8 +178,8 @@ function server:serve_tcp(listener)
   end
 end
 
-function server:serve_connection(connection)
-  local client = server.client("tcp", connection:remote(), function(answer) connection:send(answer) end)
+function server:serve_connection(connection, transport)
+  local client = server.client(transport, connection:remote(), function(answer) connection:send(answer) end)
   while self.running do
     local octets = self.behaviour.next_frame(connection)
     if not octets then break end
@@ -270,7 +294,7 @@ end
 -- On a stream ChannelData is padded to a multiple of four octets (RFC 5766 11.5).
 function server.send_channel_data(client, number, data)
   local octets = stun.channel_data(number, data)
-  if client.transport == "tcp" then octets = octets .. ("\0"):rep(-#octets % 4) end
+  if client.is_stream then octets = octets .. ("\0"):rep(-#octets % 4) end
   client.send(octets)
 end
 

@@ -120,11 +120,11 @@ end
 
 -- Only what an authenticated request changed must be remembered; a challenge can be given again (RFC 5389 7.3.1).
 function message.is_remembered(request, answer)
-  return request.client.transport == "udp" and answer ~= nil and request.identity ~= nil
+  return not request.client.is_stream and answer ~= nil and request.identity ~= nil
 end
 
 function message.remembered_answer(server, request)
-  if request.client.transport ~= "udp" then return nil end
+  if request.client.is_stream then return nil end
   return server.answers:get(server.behaviour.retransmission_name(request), request.received)
 end
 
