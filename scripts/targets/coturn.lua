@@ -15,6 +15,10 @@ return {
     { kid = "south", algorithm = "A256GCM", key = "YXNzYXk6IG90aGVyIGxvbmctdGVybSBrZXksIDMyIG8=" },
     { kid = "east", algorithm = "A128GCM", key = "YXNzYXk6IHNob3J0IGtleQ==" },
   },
+  expiring_key = {
+    kid = "brief", algorithm = "A256GCM", key = "YXNzYXk6IGJyaWVmIGxvbmctdGVybSBrZXksIDMyIG8=",
+    expires_in = 8, leeway = 6, -- it grants the key the Delta of RFC 7635 too
+  },
   users = {
     { name = "assayer", password = "touchstone" },
   },

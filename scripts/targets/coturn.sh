@@ -7,6 +7,7 @@
 #   ASSAY_ADDRESS ASSAY_PORT      where it listens, UDP and TCP
 #   ASSAY_REALM ASSAY_SERVER_NAME its realm, and the name that tokens are sealed for
 #   ASSAY_KEYS                    lines KID:ALGORITHM:BASE64, the long-term keys shared with the authorization server
+#   ASSAY_EXPIRING_KEY            KID:ALGORITHM:BASE64:SECONDS, one that is good until that time (since 1970), or empty
 #   ASSAY_USERS                   lines NAME:PASSWORD, for long-term credentials
 #   ASSAY_THIRD_PARTY             yes or no: whether it takes tokens
 #   ASSAY_FOLDER                  an empty folder of its own
@@ -23,7 +24,7 @@ fail() {
 	exit 1
 }
 : "${ASSAY_ADDRESS:?}" "${ASSAY_PORT:?}" "${ASSAY_REALM:?}" "${ASSAY_SERVER_NAME:?}" "${ASSAY_FOLDER:?}"
-: "${ASSAY_KEYS=}" "${ASSAY_USERS=}" "${ASSAY_THIRD_PARTY=no}"
+: "${ASSAY_KEYS=}" "${ASSAY_EXPIRING_KEY=}" "${ASSAY_USERS=}" "${ASSAY_THIRD_PARTY=no}"
 for program in turnserver sqlite3; do
 	command -v $program >/dev/null || fail "$program is not installed: scripts/setup.sh targets"
 done
@@ -46,6 +47,15 @@ quote() { # as an SQL string
 		echo 'INSERT INTO oauth_key (kid, ikm_key, as_rs_alg, timestamp, lifetime, realm)'
 		printf "VALUES (%s, %s, %s, 0, 0, '');\n" "$(quote "$kid")" "$(quote "$key")" "$(quote "$algorithm")"
 	done
+	if [ -n "$ASSAY_EXPIRING_KEY" ]; then
+		# It is good for lifetime seconds from timestamp on.
+		expires=${ASSAY_EXPIRING_KEY##*:} line=${ASSAY_EXPIRING_KEY%:*} now=$(date +%s)
+		key=${line##*:} rest=${line%:*}
+		algorithm=${rest##*:} kid=${rest%:*}
+		echo 'INSERT INTO oauth_key (kid, ikm_key, as_rs_alg, timestamp, lifetime, realm)'
+		printf "VALUES (%s, %s, %s, %s, %s, '');\n" "$(quote "$kid")" "$(quote "$key")" "$(quote "$algorithm")" \
+			"$now" "$((expires > now ? expires - now : 1))"
+	fi
 } | sqlite3 -bail coturn.db || fail "cannot make the key database"
 
 {
@@ -78,5 +88,5 @@ quote() { # as an SQL string
 	done
 } >coturn.conf
 
-unset ASSAY_KEYS ASSAY_USERS
+unset ASSAY_KEYS ASSAY_EXPIRING_KEY ASSAY_USERS
 exec turnserver -c "$ASSAY_FOLDER/coturn.conf"

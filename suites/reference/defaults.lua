@@ -41,4 +41,7 @@ defaults.keys = {
   key("east", "A128CBC-HS256"),
 }
 
+-- One that the run says the end of (ASSAY_EXPIRING_KEY); nothing else knows it.
+defaults.expiring_key = key("brief", "A256GCM")
+
 return defaults

@@ -2,8 +2,8 @@
 --
 -- The command `assay serve`: the reference server as a program, until SIGINT or SIGTERM. What the command line does not
 -- say, the environment may (ASSAY_ADDRESS, ASSAY_PORT, ASSAY_TLS_PORT, ASSAY_DTLS_PORT, ASSAY_CERTIFICATE,
--- ASSAY_PRIVATE_KEY, ASSAY_REALM, ASSAY_SERVER_NAME, ASSAY_KEYS, ASSAY_USERS, ASSAY_THIRD_PARTY: what assay tells a
--- target that it launches), and then defaults.lua. Secrets are never printed.
+-- ASSAY_PRIVATE_KEY, ASSAY_REALM, ASSAY_SERVER_NAME, ASSAY_KEYS, ASSAY_EXPIRING_KEY, ASSAY_USERS, ASSAY_THIRD_PARTY: what
+-- assay tells a target that it launches), and then defaults.lua. Secrets are never printed.
 
 local bytes = require "bytes"
 local defaults = require "reference.defaults"
@@ -66,6 +66,16 @@ local function keys_of(words)
   return keys
 end
 
+-- KID:ALGORITHM:BASE64:SECONDS, a key that is good until that time (seconds since 1970) and no longer.
+local function expiring_key_of(line)
+  if not line then return nil end
+  local spec, expires = line:match "^(.+):(%d+)$"
+  if not spec then refuse "ASSAY_EXPIRING_KEY: KID:ALGORITHM:BASE64:SECONDS is expected" end
+  local key = keys_of({ spec })[1]
+  key.expires = tonumber(expires)
+  return key
+end
+
 local function users_of(words)
   local users = {}
   for i, line in ipairs(lines_of(words, "--user", "ASSAY_USERS")) do
@@ -121,6 +131,9 @@ end
 local function config_of(options)
   local ports, certificate, private_key = transports_of(options)
   local keys, users = keys_of(options.keys), users_of(options.users)
+  local expiring = expiring_key_of(environment "ASSAY_EXPIRING_KEY")
+  if #keys == 0 then table.move(defaults.keys, 1, #defaults.keys, 1, keys) end
+  keys[#keys + 1] = expiring
   local third_party = third_party_of(options.third_party)
   local address = options.address or environment "ASSAY_ADDRESS" or defaults.address
   local found, problem = net.resolve(address)
@@ -135,7 +148,7 @@ local function config_of(options)
     realm = options.realm or environment "ASSAY_REALM" or defaults.realm,
     server_name = options.server_name or environment "ASSAY_SERVER_NAME" or defaults.server_name,
     third_party = third_party,
-    keys = #keys > 0 and keys or defaults.keys, users = #users > 0 and users or defaults.users,
+    keys = keys, users = #users > 0 and users or defaults.users,
     delta = options.delta, nonce_lifetime = options.nonce_lifetime,
     default_lifetime = options.default_lifetime, max_lifetime = options.max_lifetime,
     strict = options.strict, faults = faults_of(options.faults),

@@ -76,3 +76,23 @@ scenario "shorter-gcm" {
     end
   end,
 }
+
+scenario "expired-key" {
+  title = "a long-term key past its expiry opens no token any more",
+  covers = { "7519-4.1.4-01" },
+  needs = { "third-party", "expiring-key" },
+  early = true,
+  faults = { "use-expired-key" },
+  run = function(t)
+    t:timed()
+    local key = t.profile.expiring_key
+    if t:now() > key.expires - 1 then t:skip "the key had expired before the scenario began" end
+    local before = t:allocate { token = { kid = key.kid }, step = "Allocate, the key not yet expired" }
+    if not before:is_success().ok then t:inconclusive("the key does not work before its expiry: " .. before:describe()) end
+    t:put_down(before.client)
+    t:wait(math.max(0, key.expires + (key.leeway or 0) + 1 - t:now()))
+    t:control { step = "Allocate, another key (control)" }
+    local after = t:allocate { token = { kid = key.kid }, step = "Allocate, the key expired" }
+    t:check("7519-4.1.4-01", after:is_error(401))
+  end,
+}

@@ -39,6 +39,8 @@ function bench:key(which)
   for _, key in ipairs(self.profile.keys) do
     if key.kid == which then return key end
   end
+  local expiring = self.profile.expiring_key
+  if expiring and expiring.kid == which then return expiring end
   error(("the profile has no kid '%s'"):format(which))
 end
 
@@ -60,7 +62,9 @@ end
 
 -- What can be known of the messages of this target (support/context.lua).
 function bench:known()
-  return setmetatable({ keys = self.profile.keys, users = self.profile.users }, {
+  local keys = table.move(self.profile.keys, 1, #self.profile.keys, 1, {})
+  keys[#keys + 1] = self.profile.expiring_key
+  return setmetatable({ keys = keys, users = self.profile.users }, {
     __index = function(_, name) return name == "server_name" and self.server_name or nil end,
   })
 end

@@ -319,7 +319,9 @@ function harness:run(instances)
   local shared, alone = {}, {}
   for _, instance in ipairs(instances) do
     local list = instance.scenario.alone and alone or shared
-    list[#list + 1] = instance
+    -- Those that watch a clock which runs since the target's start go first.
+    local place = instance.scenario.early and list == shared and 1 or #list + 1
+    table.insert(list, place, instance)
   end
   while #shared > 0 and not self.interrupted do
     local suspects = self:together(shared)

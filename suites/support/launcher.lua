@@ -6,10 +6,12 @@
 --     ASSAY_ADDRESS, ASSAY_PORT    where to listen, UDP and TCP alike
 --     ASSAY_REALM, ASSAY_SERVER_NAME, ASSAY_THIRD_PARTY (yes or no)
 --     ASSAY_KEYS, ASSAY_USERS      lines KID:ALG:BASE64 and NAME:PASSWORD
+--     ASSAY_EXPIRING_KEY           KID:ALG:BASE64:SECONDS, a key that is good until then (since 1970), empty for none
 --     ASSAY_FOLDER                 a fresh folder of its own
 --
 -- In the words of its command {host}, {port} and {folder} are filled in; {assay} is the running program.
 
+local clock = require "clock"
 local system = require "system"
 local target = require "target"
 
@@ -27,6 +29,13 @@ function launcher.new(profile, addresses, log)
   return setmetatable({ profile = profile, addresses = addresses, log = log, starts = 0 }, launcher)
 end
 
+-- Counted from each start of the target; `expires` then says when.
+local function expiring_key(key)
+  if not key then return "" end
+  if key.expires_in then key.expires = math.ceil(clock.now()) + math.ceil(key.expires_in) end
+  return ("%s:%s:%s:%d"):format(key.kid, key.algorithm, key.key, math.floor(key.expires))
+end
+
 function launcher:environment()
   local p = self.profile
   local address = self.addresses[p.transports[1]]
@@ -35,7 +44,7 @@ function launcher:environment()
     ASSAY_SERVER_NAME = p.server_name or "", ASSAY_THIRD_PARTY = p.third_party and "yes" or "no",
     ASSAY_KEYS = lines(p.keys, function(key) return ("%s:%s:%s"):format(key.kid, key.algorithm, key.key) end),
     ASSAY_USERS = lines(p.users, function(user) return ("%s:%s"):format(user.name, user.password) end),
-    ASSAY_FOLDER = self.folder,
+    ASSAY_EXPIRING_KEY = expiring_key(p.expiring_key), ASSAY_FOLDER = self.folder,
   }
   for name, value in pairs(p.launch.environment or {}) do environment[name] = value end
   return environment, address

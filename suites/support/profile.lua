@@ -63,6 +63,10 @@ local schema = record({
   realm = text,
   keys = list(record({ kid = text, algorithm = text, key = text }, "a table { kid =, algorithm =, key = base64 }"),
     "a list of tables { kid =, algorithm =, key = base64 }"),
+  expiring_key = record({
+    kid = text, algorithm = text, key = text, expires_in = seconds, expires = number(0, 2 ^ 48, "seconds since 1970"),
+    leeway = seconds,
+  }, "a table { kid =, algorithm =, key =, expires_in = seconds after its start }"), -- one that it stops using
   users = list(record({ name = text, password = text }, "a table { name =, password = }"),
     "a list of tables { name =, password = }"),
   third_party = yes_no, -- false: it takes no tokens
@@ -129,7 +133,7 @@ end
 
 -- A value as a message shows it. Keys and passwords are never shown, wherever somebody put them.
 local function show(value, path)
-  if path:match "^keys" or path:match "^users" or path:match "^launch%.environment" then return "a " .. type(value) end
+  if path:match "^keys" or path:match "^expiring_key" or path:match "^users" or path:match "^launch%.environment" then return "a " .. type(value) end
   if type(value) == "string" then return ("%q"):format(value:sub(1, 40)):gsub("\n", "n") end
   if type(value) == "table" then return "a table" end
   return tostring(value)
@@ -145,9 +149,9 @@ local function missing(where, field, expected)
   refuse(where, "field '%s' is missing: %s is expected", field, expected)
 end
 
-local function check_keys(where, keys)
+local function check_keys(where, keys, only)
   for i, key in ipairs(keys) do
-    local field = ("keys[%d]"):format(i)
+    local field = only or ("keys[%d]"):format(i)
     for _, name in ipairs { "kid", "algorithm", "key" } do
       if not key[name] then missing(where, field .. "." .. name, "a text in quotes") end
     end
@@ -174,6 +178,7 @@ local function features_of(p)
   features["no-third-party"] = not p.third_party
   features.users = #p.users > 0
   features["long-nonces"] = p.nonce_lifetime ~= nil
+  features["expiring-key"] = p.expiring_key ~= nil
   features.rfc8489 = p.rfc8489 == true
   for _, a in ipairs(p.keys) do
     if a.algorithm:find("CBC", 1, true) then features.cbc = true end
@@ -213,6 +218,16 @@ local function complete(where, p)
     end
   end
   check_keys(where, p.keys)
+  local expiring = p.expiring_key
+  if expiring then
+    check_keys(where, { expiring }, "expiring_key")
+    if not expiring.expires_in == not expiring.expires then
+      missing(where, "expiring_key.expires_in", "either seconds after the launch, or expires, seconds since 1970,")
+    end
+    if expiring.expires_in and not p.launch then
+      refuse(where, "field 'expiring_key.expires_in': it counts from the launch, and there is none; expires is a time")
+    end
+  end
   for i, user in ipairs(p.users) do
     for _, name in ipairs { "name", "password" } do
       if not user[name] then missing(where, ("users[%d].%s"):format(i, name), "a text in quotes") end
@@ -353,8 +368,12 @@ function profile.reference(options)
     for i, key in ipairs(defaults.keys) do
       p.keys[i] = { kid = key.kid, algorithm = key.algorithm, key = bytes.base64(key.key) }
     end
+    local brief = defaults.expiring_key
+    p.expiring_key = {
+      kid = brief.kid, algorithm = brief.algorithm, key = bytes.base64(brief.key), expires_in = REFERENCE_NONCES,
+    }
     for i, user in ipairs(defaults.users) do p.users[i] = { name = user.name, password = user.password } end
-    if p.third_party == false then p.keys, p.server_name = nil, nil end
+    if p.third_party == false then p.keys, p.server_name, p.expiring_key = nil, nil, nil end
     return checked("reference", p)
   end)
 end

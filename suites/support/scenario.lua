@@ -14,6 +14,7 @@
 --     needs = { "two-kids" }    features of a target (support/profile.lua); without them the scenario is skipped
 --     transports = "each"       once over every transport of the profile, not only over the first
 --     alone = true              nothing else runs beside it: it may kill the target, or it measures time
+--     early = true              before the others, since its clock runs from the start of the target
 --     harm = true               only against targets that assay launched or that say may_harm = true
 --     allocations = 2           allocations that it holds at once (default 1)
 --     limit = 120               seconds after which it is given up (default 900: silence takes long)
@@ -26,6 +27,7 @@ local catalogue = require "requirements.catalogue"
 local fields = {
   title = "string", covers = "table", faults = "table", run = "function", needs = "table", transports = "string",
   alone = "boolean", harm = "boolean", allocations = "number", limit = "number", offline = "boolean",
+  early = "boolean",
 }
 
 local features = {
@@ -38,6 +40,7 @@ local features = {
   gcm = "the profile names a key of an AES-GCM algorithm",
   ["short-gcm"] = "the profile names a key of A128GCM or A192GCM",
   ["two-algorithms"] = "the profile names keys of two algorithms",
+  ["expiring-key"] = "the profile names a key that expires (expiring_key)",
   rfc8489 = "the profile claims RFC 8489 (rfc8489 = true)",
   ["long-nonces"] = "the profile names the lifetime of a nonce (nonce_lifetime)",
   udp = "the target is reached over UDP",
@@ -75,7 +78,7 @@ local function declare(name, spec)
     id = where, title = spec.title, covers = spec.covers, faults = spec.faults or {}, run = spec.run,
     needs = spec.needs or {}, each_transport = spec.transports == "each", alone = spec.alone or false,
     harm = spec.harm or false, allocations = spec.allocations or 1, limit = spec.limit or 900,
-    offline = spec.offline or false,
+    offline = spec.offline or false, early = spec.early or false,
   }
 end
 

@@ -24,6 +24,11 @@ function token.select_key(server, kid)
   return server.keys[kid]
 end
 
+-- A long-term key past its expiry opens nothing (RFC 7519 4.1.4).
+function token.key_is_current(entry, now)
+  return not entry.expires or now < entry.expires
+end
+
 -- The server's name as it is announced (RFC 7635 6.2).
 function token.associated_data(server)
   return server.server_name
@@ -89,7 +94,9 @@ function token.identify_by_token(server, request)
   local b = server.behaviour
   local kid = request:raw "USERNAME"
   local entry = b.select_key(server, kid)
-  if not entry then return nil, b.challenge(server, request, "kid") end
+  if not entry or not b.key_is_current(entry, request.received) then
+    return nil, b.challenge(server, request, "kid")
+  end
   local opened = b.open_token(server, entry, b.token_octets(request))
   if not opened then return nil, b.challenge(server, request, "token") end
   if not b.token_is_current(server, opened, request.received) then return nil, b.challenge(server, request, "time") end

@@ -64,6 +64,11 @@ return {
     end,
   },
   {
+    name = "use-expired-key", about = "a long-term key is used as long as it is configured, whatever its exp says",
+    requirements = { "7519-4.1.4-01" },
+    apply = function(b) b.key_is_current = function() return true end end,
+  },
+  {
     name = "derive-long-term-key", about = "tokens are opened with the SHA-256 of K",
     requirements = { "7635-4.1-05" },
     apply = function(b)
