@@ -66,6 +66,7 @@ SKIP: {
 		'7635-6.2-11' => 'warn',     # 160 bits only
 		'7635-9-05' => 'warn',       # 105 s for 100
 		'7635-9-07' => 'warn',       # the ceiling of the Allocate on Refresh
+		'5766-4-02' => 'fail',       # 400 for CreatePermission and ChannelBind of a user without an allocation
 		'5766-6.2-02' => 'fail',     # 400 for an unknown protocol
 		'5766-7.2-01' => 'fail',     # a Refresh right after the deletion succeeds
 		'5766-4-01' => 'warn',       # 401 for 441
