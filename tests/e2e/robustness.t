@@ -1,0 +1,166 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# The robustness suite: the reference withstands all of it, each scenario falls to the faults that it names, what kills
+# is reduced to the shortest sequence and written down, and the reproducer kills again. Then what it does not do: harm
+# targets it may not harm, take a broken reproducer, or run unasked.
+# ROBUSTNESS_JOBS: references at once (default 3).
+use strict;
+use warnings;
+use FindBin;
+use lib $FindBin::Bin;
+use fixture;
+use helper;
+use List::Util qw(sum0);
+use Test::More;
+
+my @short = ('--no-capture', '--format', 'json', '--rto', '0.05', '--rc', '4', '--rm', '8');
+
+# The reduction itself, in a plain Lua.
+subtest 'the shortest sequence' => sub {
+	my ($status, $out, $err) = run('lua5.4', '-e', <<'LUA');
+package.path = "suites/support/?.lua"
+local shrink = require "shrink"
+local function list_of(n) local list = {} for i = 1, n do list[i] = i end return list end
+local function holds(some, wanted)
+  local found = {}
+  for _, one in ipairs(some) do found[one] = true end
+  for _, one in ipairs(wanted) do if not found[one] then return false end end
+  return true
+end
+local function try(n, most, ...)
+  local wanted, asked = { ... }, 0
+  local shortest, said = shrink.shortest(list_of(n), function(some)
+    asked = asked + 1
+    return holds(some, wanted)
+  end, most)
+  assert(said == asked and asked <= most, "counts its questions")
+  assert(holds(shortest, wanted), "what it returns does it")
+  print(table.concat(shortest, " "), asked)
+  return shortest
+end
+assert(#try(1, 10, 1) == 1)
+assert(#try(64, 24, 64) == 1)
+assert(#try(64, 24, 1) == 1)
+assert(#try(64, 24, 37) == 1)
+assert(#try(64, 60, 3, 37) == 2)
+assert(#try(200, 200, 3, 77, 78) == 3)
+assert(#try(20000, 24, 12345) == 1)
+assert(#try(64, 0, 5) == 64)
+try(64, 3, 5, 9)
+LUA
+	is $status, 0, 'is found' or diag "$out$err";
+};
+
+# The reference withstands it all.
+my ($status, $out, $err) = run({ timeout => 300 }, assay(), 'run', @short, '--seed', '7', 'robustness');
+is $status, 0, 'the reference withstands it' or diag $err;
+my @lines = json_lines($out);
+my @results = of_type('scenario', @lines);
+is join(' ', map { $_->{id} } grep { $_->{verdict} !~ /^(pass|skip)$/ } @results), '', 'and nothing fails';
+my ($sent, %cited) = (0);
+for my $result (grep { $_->{verdict} ne 'skip' } @results) {
+	$sent += $1 for join("\n", @{ $result->{notes} }) =~ /^(\d+) malformed messages over \w+ from seed 7,/;
+	next if $result->{id} =~ /^invariants/;
+	my %cites = map { $_->{requirement} => 1 } @{ $result->{checks} };
+	is join(' ', sort keys %cites), join(' ', sort @{ $result->{requirements} }), "$result->{id} covers what its checks cite";
+}
+cmp_ok $sent, '>=', 20000, "$sent malformed messages were sent";
+
+# The kill matrix of this suite: each scenario against each fault that it names.
+my @scenarios = grep { $_->{id} =~ /^robustness/ } json_lines((run(assay(), 'list', '--format', 'json', 'robustness'))[1]);
+my %kind = map { $_->{name} => $_ } json_lines((run(assay(), 'serve', '--list-faults', '--format', 'json'))[1]);
+my (@waiting, %caught);
+for my $scenario (grep { $_->{id} ne 'robustness/reproduce/input' } @scenarios) {
+	ok scalar @{ $scenario->{faults} }, "$scenario->{id} names a fault";
+	for my $fault (@{ $scenario->{faults} }) {
+		$caught{$fault} = 1;
+		# What needs TCP runs over the second transport.
+		my $transport = grep({ $_ eq 'tcp' } @{ $scenario->{needs} }) ? '@tcp' : '';
+		push @waiting, { id => $scenario->{id} . $transport, fault => $fault, out => tmp() . '/out' };
+	}
+}
+is join(' ', grep { ($kind{$_}{suite} // '') eq 'robustness' && !$caught{$_} } sort keys %kind), '', 'each fault made for it is named';
+my @all = @waiting;
+my @running;
+while (@waiting || @running) {
+	while (@waiting && @running < ($ENV{ROBUSTNESS_JOBS} || 3)) {
+		my $one = shift @waiting;
+		$one->{process} = start(assay(), 'run', @short, '--fault', $one->{fault}, '--out', $one->{out}, $one->{id});
+		push @running, $one;
+	}
+	wait_until { grep { !$_->{process}->alive } @running } 1;
+	$_->{status} = $_->{process}->stop for grep { !$_->{process}->alive } @running;
+	@running = grep { !defined $_->{status} } @running;
+}
+for my $one (@all) {
+	my %result = results(json_lines($one->{process}->out));
+	is $result{ $one->{id} } && $result{ $one->{id} }{verdict}, 'fail', "$one->{id} falls to $one->{fault}"
+		or diag $one->{process}->err, $result{ $one->{id} } && $result{ $one->{id} }{reason};
+	$one->{result} = $result{ $one->{id} };
+}
+
+# A death is blamed on the message, and the reproducer kills again; a target without the fault outlives it.
+for my $fault (qw(crash-on-long-key hang-on-empty-token crash-on-attribute-length)) {
+	my ($one) = grep { $_->{fault} eq $fault } @all;
+	my ($token) = $one->{id} =~ m{/token/};
+	my ($check) = grep { $_->{verdict} eq 'fail' } @{ $one->{result}{checks} };
+	is $check && $check->{requirement}, $token ? '7635-7-05' : undef, "$fault: " . ($token ? 'the check cites 7635-7-05' : 'no requirement is cited');
+	my $file = "$one->{out}/reproducer-1.json";
+	ok -e $file, "$fault: there is a reproducer" or next;
+	my ($reproducer) = json_lines($file);
+	ok $reproducer->{confirmed}, "$fault: which was confirmed";
+	is scalar @{ $reproducer->{messages} }, 1, "$fault: of one message";
+	like $one->{result}{reason}, qr/\Q$reproducer->{messages}[0]{what}\E/, "$fault: which is the one that is blamed";
+	like join("\n", @{ $one->{result}{notes} }), qr/\Q$reproducer->{command}\E/, "$fault: the command is told";
+	my ($deadly) = grep { ($_->{hex} // '') eq $reproducer->{messages}[0]{sent} } @{ $one->{result}{exchange} };
+	ok $deadly, "$fault: the octets are in the report";
+	my @words = split ' ', $reproducer->{command};
+	is shift(@words), 'assay', "$fault: the command is one of assay";
+	my ($again, $said) = run({ timeout => 60 }, assay(), shift(@words), @short, @words);
+	is $again, 1, "$fault: it kills again";
+	like { results(json_lines($said)) }->{'robustness/reproduce/input'}{reason}, qr/\Q$reproducer->{messages}[0]{what}\E/, "$fault: and says of what";
+	($again) = run({ timeout => 60 }, assay(), 'run', @short, '--input', $file);
+	is $again, 0, "$fault: a target without the fault outlives it";
+}
+
+# What is no reproducer is refused with one line.
+my $folder = tmp();
+for my $case (
+	['no file', undef, qr/No such file/],
+	['no JSON', 'hello', qr/this is no reproducer/],
+	['another object', '{"type":"run"}', qr/this is no reproducer/],
+	['no transport', '{"type":"reproducer","messages":[]}', qr/its transport is neither udp nor tcp/],
+	['no messages', '{"type":"reproducer","transport":"udp","messages":[]}', qr/it has no messages/],
+	['an unknown base', '{"type":"reproducer","transport":"udp","messages":[{"base":"tea"}]}', qr/message 1: there is no correct message 'tea'/],
+	['octets that are none', '{"type":"reproducer","transport":"udp","messages":[{"octets":{"hex":"xy"}}]}', qr/message 1: a message that cannot be read/],
+	['edits that are none', '{"type":"reproducer","transport":"udp","messages":[{"base":"binding","edits":7}]}', qr/message 1: edits and token are objects/],
+) {
+	my ($name, $text, $why) = @$case;
+	my $file = "$folder/input.json";
+	unlink $file;
+	spill($file, $text) if defined $text;
+	my ($refused, undef, $said) = run(assay(), 'run', '--input', $file);
+	is $refused, 2, "$name: status 2";
+	like $said, qr/\Aassay: [^\n]*$why[^\n]*\n\z/, "$name: one line";
+}
+{
+	my $file = spill("$folder/input.json", '{"type":"reproducer","transport":"udp","messages":[{"base":"binding","edits":[["tea"]]}]}');
+	my ($unclear, $said) = run(assay(), 'run', @short, '--input', $file);
+	is $unclear, 3, 'an edit that nobody knows: no verdict';
+	like $said, qr/none of its messages can be made/, 'an edit that nobody knows: why';
+}
+
+# It is run when it is asked for, against targets that it may harm.
+($status, $out) = run(assay(), 'list', '--format', 'json', 'server');
+unlike $out, qr/robustness/, 'the server suite has nothing of it';
+{
+	my ($server, $port) = reference();
+	my @target = ('--server', "127.0.0.1:$port", '--key', 'north:A256GCM:' . 'QUFB' x 10 . 'QUE=');
+	my ($skipped, $said) = run(assay(), 'run', @short, @target, 'robustness');
+	is $skipped, 3, 'a server that was not launched: nothing is judged';
+	my %result = results(json_lines($said));
+	is join(' ', grep { /^robustness/ && $result{$_}{verdict} ne 'skip' } sort keys %result), '', 'a server that was not launched: all is skipped';
+}
+
+done_testing;
