@@ -11,6 +11,7 @@
 #   ASSAY_USERS                   lines NAME:PASSWORD, for long-term credentials
 #   ASSAY_THIRD_PARTY             yes or no: whether it takes tokens
 #   ASSAY_FOLDER                  an empty folder of its own
+#   COTURN_SECURE_STUN            yes: Binding requests have to be authenticated (from the profile's launch.environment)
 #
 # Measured with coturn 4.6.1 of Debian 12: it answers a tenth of a second after its start and ends at once on SIGTERM;
 # its 401 carries THIRD-PARTY-AUTHORIZATION (the server name) only with oauth; users keep working beside tokens, unless
@@ -83,6 +84,7 @@ quote() { # as an SQL string
 	if [ "$ASSAY_THIRD_PARTY" = yes ]; then
 		printf 'oauth\nserver-name=%s\n' "$ASSAY_SERVER_NAME"
 	fi
+	[ "${COTURN_SECURE_STUN-}" != yes ] || echo secure-stun
 	printf '%s\n' "$ASSAY_USERS" | while IFS= read -r line; do
 		[ -z "$line" ] || printf 'user=%s\n' "$line"
 	done

@@ -70,6 +70,7 @@ local schema = record({
   users = list(record({ name = text, password = text }, "a table { name =, password = }"),
     "a list of tables { name =, password = }"),
   third_party = yes_no, -- false: it takes no tokens
+  authenticates_binding = yes_no, -- it asks for credentials in Binding requests too
   rfc8489 = yes_no, -- it claims RFC 8489, the later edition of STUN
   launch = record({
     command = function(value)

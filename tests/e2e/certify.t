@@ -86,6 +86,9 @@ SKIP: {
 	my $death = $coturn->{results}{'server/refused-token/key-length-beyond-the-block'};
 	like $death->{reason}, qr/SIG(ABRT|SEGV|BUS).*after .*Allocate/, 'its death is blamed on the message that went before';
 
+	my $secure = certify('--target', 'scripts/targets/coturn-secure.lua', 'server/binding');
+	is $secure->{results}{'server/binding/with-a-token'}{verdict}, 'pass', 'coturn with --secure-stun serves Binding with a token';
+
 	my $without = certify('--target', 'scripts/targets/coturn-plain.lua');
 	is $without->{status}, 0, 'coturn without --oauth is failed by nothing';
 	is_deeply { map { $_ => requirements_of($without)->{$_} } '7635-7-19', '5389-7.3.1-01' },

@@ -40,7 +40,7 @@ is_deeply [sort keys %judged], [sort keys %known], 'and every scenario and invar
 my ($text_status, $text) = run(assay(), 'list', '--requirements');
 is $text_status, 0, 'the ledger for people';
 is scalar(() = $text =~ /^\S/mg), scalar @rows, 'has as many requirements';
-like $text, qr{^7635-4-02  .*\n    server/challenge/unauthorized$}m, 'with what judges each';
+like $text, qr{^7635-4-03  .*\n    server/challenge/nonce$}m, 'with what judges each';
 like $text, qr{^7518-5\.2\.2\.2-01  .*\n    not testable: \w}m, 'or why nothing can';
 like $text, qr{^7635-6\.2-08  .*\n    not judged: \w}m, 'or does';
 

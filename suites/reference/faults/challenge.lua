@@ -142,4 +142,35 @@ return {
       end)
     end,
   },
+
+  -- a server that authenticates Binding too, and does it badly
+  {
+    name = "omit-nonce-for-binding", about = "Binding is authenticated too, and its 401 has no NONCE",
+    requirements = { "5389-10.2.2-01" },
+    apply = function(b)
+      b.needs_authentication = function() return true end
+      change.wrap(b, "challenge_attributes", function(original, server, request, cause)
+        local attributes = original(server, request, cause)
+        return request.method == "Binding" and change.without(attributes, "NONCE") or attributes
+      end)
+    end,
+  },
+  {
+    name = "leave-binding-unsigned", about = "Binding is authenticated too, and its success answer is not signed",
+    requirements = { "7635-7-16" },
+    apply = function(b)
+      b.needs_authentication = function() return true end
+      change.sign(b, function(request) return request.method == "Binding" end, function() return nil end)
+    end,
+  },
+  {
+    name = "ignore-integrity-of-binding", about = "Binding is authenticated by its token alone",
+    requirements = { "7635-7-14" },
+    apply = function(b)
+      b.needs_authentication = function() return true end
+      change.wrap(b, "verifying_key", function(original, server, request, mac_key)
+        return original(server, request, mac_key) or request.method == "Binding" and mac_key or nil
+      end)
+    end,
+  },
 }

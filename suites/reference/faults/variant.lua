@@ -149,4 +149,9 @@ return {
       end)
     end,
   },
+  {
+    name = "authenticate-binding", kind = "variant", about = "Binding is authenticated like every other request",
+    requirements = {},
+    apply = function(b) b.needs_authentication = function() return true end end,
+  },
 }
