@@ -31,6 +31,8 @@ tests    python3-aioice       a TURN client to meet the reference server
 tests    lua5.4               tests of the suites that need no engine
 tests    lua-check            make lint
 tests    faketime             a target whose clock is not ours
+tests    clang-format         make lint
+tests    shellcheck           make lint
 tests    clang                a second compiler, fuzzing
 tests    libclang-rt-dev      its sanitizers
 tests    procps               looks for processes that were left behind
