@@ -4,9 +4,9 @@
 #   scripts/bench.sh
 #
 # What assay costs: the server suite against the reference (and against coturn, where that is installed), in seconds,
-# processor time and memory; then the rates of its own token and integrity code beside bare OpenSSL. Each line names its
-# goal and says whether it was met. This is a measurement and no test: a goal that is missed is no failure.
-#
+# processor time and memory; how many malformed messages the robustness suite sends, and how fast; then the rates of
+# its own token and integrity code beside bare OpenSSL. Each line names its goal and says whether it was met. This is a
+# measurement and no test: a goal that is missed is no failure.
 # ASSAY_BUILD is the folder of the build (default: build), which `make bench` has made. Exit status: 0 all was
 # measured, 1 something was not.
 set -uo pipefail
@@ -63,7 +63,34 @@ suite() {
 	echo
 }
 
+# Malformed messages over UDP: how many in a run of the robustness suite, and how fast.
+robustness() {
+	"$build/assay" run --format json --no-capture robustness >"$folder/results" 2>"$folder/err"
+	perl - "$folder/results" <<-'EOT' || { status=1 && cat "$folder/err"; }
+		use strict;
+		use warnings;
+		use JSON::PP;
+
+		my ($sent, $seconds) = (0, 0);
+		while (<>) {
+			for my $note (@{ (decode_json $_)->{notes} || [] }) {
+				my ($count, $rate) = $note =~ /^(\d+) malformed messages over udp .*?, (\d+) a second/ or next;
+				$sent += $count;
+				$seconds += $count / ($rate || 1);
+			}
+		}
+		die "no malformed message was sent" if !$sent;
+		print "robustness suite against the reference, over UDP\n";
+		for my $line (['messages', $sent, 20_000], ['a second', $sent / $seconds, 5_000]) {
+			my ($what, $value, $goal) = @$line;
+			printf "  %-16s %8.0f      goal %6.0f  %s\n", $what, $value, $goal, $value >= $goal ? 'met' : 'MISSED';
+		}
+	EOT
+	echo
+}
+
 suite "the reference"
+robustness
 if command -v turnserver >/dev/null && command -v sqlite3 >/dev/null; then
 	suite coturn --target scripts/targets/coturn.lua
 else

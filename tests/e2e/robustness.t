@@ -52,6 +52,30 @@ LUA
 	is $status, 0, 'is found' or diag "$out$err";
 };
 
+# What a seed decides is the same wherever it is decided.
+subtest 'the same seed' => sub {
+	my ($status, $out, $err) = run('lua5.4', '-e', <<'LUA');
+package.path = "suites/?.lua"
+for _, name in ipairs { "bytes", "json", "stun" } do package.preload[name] = function() return {} end end
+local mutation = require "support.mutation"
+local function all(seed)
+  local parts = {}
+  for i, one in ipairs(mutation.garbage(seed, 300)) do parts[i] = one.octets end
+  local pool = {}
+  for i = 1, 50 do
+    pool[i] = { base = i % 2 == 0 and "binding" or "send", edits = { { "truncate", i } }, what = "" .. i }
+  end
+  for _, one in ipairs(mutation.combinations({ pool }, seed, 300)) do parts[#parts + 1] = one.base .. one.what end
+  return table.concat(parts, "|")
+end
+assert(all(7) == all(7), "the same list")
+assert(all(7) ~= all(8), "another list for another seed")
+local next_number = mutation.generator(1)
+assert(next_number(1000000) == 46658, "the numbers of splitmix64")
+LUA
+	is $status, 0, 'gives the same messages' or diag "$out$err";
+};
+
 # The reference withstands it all.
 my ($status, $out, $err) = run({ timeout => 300 }, assay(), 'run', @short, '--seed', '7', 'robustness');
 is $status, 0, 'the reference withstands it' or diag $err;
@@ -63,13 +87,16 @@ for my $result (grep { $_->{verdict} ne 'skip' } @results) {
 	$sent += $1 for join("\n", @{ $result->{notes} }) =~ /^(\d+) malformed messages over \w+ from seed 7,/;
 	next if $result->{id} =~ /^invariants/;
 	my %cites = map { $_->{requirement} => 1 } @{ $result->{checks} };
-	is join(' ', sort keys %cites), join(' ', sort @{ $result->{requirements} }), "$result->{id} covers what its checks cite";
+	is join(' ', sort keys %cites), join(' ', sort @{ $result->{requirements} }),
+		"$result->{id} covers what its checks cite";
 }
 cmp_ok $sent, '>=', 20000, "$sent malformed messages were sent";
 
 # The kill matrix of this suite: each scenario against each fault that it names.
-my @scenarios = grep { $_->{id} =~ /^robustness/ } json_lines((run(assay(), 'list', '--format', 'json', 'robustness'))[1]);
-my %kind = map { $_->{name} => $_ } json_lines((run(assay(), 'serve', '--list-faults', '--format', 'json'))[1]);
+my ($listed, $faults) = map { (run(assay(), @$_, '--format', 'json'))[1] }
+	['list', 'robustness'], ['serve', '--list-faults'];
+my @scenarios = grep { $_->{id} =~ /^robustness/ } json_lines($listed);
+my %kind = map { $_->{name} => $_ } json_lines($faults);
 my (@waiting, %caught);
 for my $scenario (grep { $_->{id} ne 'robustness/reproduce/input' } @scenarios) {
 	ok scalar @{ $scenario->{faults} }, "$scenario->{id} names a fault";
@@ -80,7 +107,8 @@ for my $scenario (grep { $_->{id} ne 'robustness/reproduce/input' } @scenarios) 
 		push @waiting, { id => $scenario->{id} . $transport, fault => $fault, out => tmp() . '/out' };
 	}
 }
-is join(' ', grep { ($kind{$_}{suite} // '') eq 'robustness' && !$caught{$_} } sort keys %kind), '', 'each fault made for it is named';
+is join(' ', grep { ($kind{$_}{suite} // '') eq 'robustness' && !$caught{$_} } sort keys %kind), '',
+	'each fault made for it is named';
 my @all = @waiting;
 my @running;
 while (@waiting || @running) {
@@ -105,7 +133,7 @@ for my $fault (qw(crash-on-long-key hang-on-empty-token crash-on-attribute-lengt
 	my ($one) = grep { $_->{fault} eq $fault } @all;
 	my ($token) = $one->{id} =~ m{/token/};
 	my ($check) = grep { $_->{verdict} eq 'fail' } @{ $one->{result}{checks} };
-	is $check && $check->{requirement}, $token ? '7635-7-05' : undef, "$fault: " . ($token ? 'the check cites 7635-7-05' : 'no requirement is cited');
+	is $check && $check->{requirement}, $token ? '7635-7-05' : undef, "$fault: the requirement, where there is one";
 	my $file = "$one->{out}/reproducer-1.json";
 	ok -e $file, "$fault: there is a reproducer" or next;
 	my ($reproducer) = json_lines($file);
@@ -119,22 +147,25 @@ for my $fault (qw(crash-on-long-key hang-on-empty-token crash-on-attribute-lengt
 	is shift(@words), 'assay', "$fault: the command is one of assay";
 	my ($again, $said) = run({ timeout => 60 }, assay(), shift(@words), @short, @words);
 	is $again, 1, "$fault: it kills again";
-	like { results(json_lines($said)) }->{'robustness/reproduce/input'}{reason}, qr/\Q$reproducer->{messages}[0]{what}\E/, "$fault: and says of what";
+	my %again = results(json_lines($said));
+	like $again{'robustness/reproduce/input'}{reason}, qr/\Q$reproducer->{messages}[0]{what}\E/,
+		"$fault: and says of what";
 	($again) = run({ timeout => 60 }, assay(), 'run', @short, '--input', $file);
 	is $again, 0, "$fault: a target without the fault outlives it";
 }
 
 # What is no reproducer is refused with one line.
 my $folder = tmp();
+my $start = '{"type":"reproducer","transport":"udp","messages":[{';
 for my $case (
 	['no file', undef, qr/No such file/],
 	['no JSON', 'hello', qr/this is no reproducer/],
 	['another object', '{"type":"run"}', qr/this is no reproducer/],
 	['no transport', '{"type":"reproducer","messages":[]}', qr/its transport is neither udp nor tcp/],
 	['no messages', '{"type":"reproducer","transport":"udp","messages":[]}', qr/it has no messages/],
-	['an unknown base', '{"type":"reproducer","transport":"udp","messages":[{"base":"tea"}]}', qr/message 1: there is no correct message 'tea'/],
-	['octets that are none', '{"type":"reproducer","transport":"udp","messages":[{"octets":{"hex":"xy"}}]}', qr/message 1: a message that cannot be read/],
-	['edits that are none', '{"type":"reproducer","transport":"udp","messages":[{"base":"binding","edits":7}]}', qr/message 1: edits and token are objects/],
+	['an unknown base', $start . '"base":"tea"}]}', qr/message 1: there is no correct message 'tea'/],
+	['octets that are none', $start . '"octets":{"hex":"xy"}}]}', qr/message 1: a message that cannot be read/],
+	['edits that are none', $start . '"base":"binding","edits":7}]}', qr/message 1: edits and token are objects/],
 ) {
 	my ($name, $text, $why) = @$case;
 	my $file = "$folder/input.json";
@@ -145,7 +176,7 @@ for my $case (
 	like $said, qr/\Aassay: [^\n]*$why[^\n]*\n\z/, "$name: one line";
 }
 {
-	my $file = spill("$folder/input.json", '{"type":"reproducer","transport":"udp","messages":[{"base":"binding","edits":[["tea"]]}]}');
+	my $file = spill("$folder/input.json", $start . '"base":"binding","edits":[["tea"]]}]}');
 	my ($unclear, $said) = run(assay(), 'run', @short, '--input', $file);
 	is $unclear, 3, 'an edit that nobody knows: no verdict';
 	like $said, qr/none of its messages can be made/, 'an edit that nobody knows: why';
@@ -160,7 +191,8 @@ unlike $out, qr/robustness/, 'the server suite has nothing of it';
 	my ($skipped, $said) = run(assay(), 'run', @short, @target, 'robustness');
 	is $skipped, 3, 'a server that was not launched: nothing is judged';
 	my %result = results(json_lines($said));
-	is join(' ', grep { /^robustness/ && $result{$_}{verdict} ne 'skip' } sort keys %result), '', 'a server that was not launched: all is skipped';
+	is join(' ', grep { /^robustness/ && $result{$_}{verdict} ne 'skip' } sort keys %result), '',
+		'a server that was not launched: all is skipped';
 }
 
 done_testing;
