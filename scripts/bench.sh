@@ -7,6 +7,7 @@
 # processor time and memory; how many malformed messages the robustness suite sends, and how fast; then the rates of
 # its own token and integrity code beside bare OpenSSL. Each line names its goal and says whether it was met. This is a
 # measurement and no test: a goal that is missed is no failure.
+#
 # ASSAY_BUILD is the folder of the build (default: build), which `make bench` has made. Exit status: 0 all was
 # measured, 1 something was not.
 set -uo pipefail
