@@ -13,7 +13,8 @@ ndjson.__index = ndjson
 
 -- One order serves every object: a check's members and a scenario's each come out in the documented order.
 local ORDER = {
-  "type", "id", "requirement", "level", "role", "verdict", "scenarios", "requirements", "checks", "section", "expected", "got", "reason",
+  "type", "id", "requirement", "level", "role", "verdict", "scenarios", "requirements",
+  "checks", "section", "expected", "got", "reason",
   "notes", "seconds", "exchange", "title", "sections", "label", "text", "soften", "reading", "implied_by",
   "assay", "target", "started", "command", "pass", "fail", "warn", "inconclusive", "skip",
   "time", "direction", "transport", "from", "to", "frame", "step", "summary", "rerun",

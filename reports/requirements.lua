@@ -56,8 +56,8 @@ local function repeats(all, entry)
   return cause ~= entry and not met[cause]
 end
 
--- verdicts() -> { verdict =, scenarios = ids, implied_by = the broken requirement that it only follows from, reason = why
--- there is no verdict } by id, for all that any scenario was to cover.
+-- verdicts() -> { verdict =, scenarios = ids, implied_by = the broken requirement that it only follows from, reason =
+-- why there is no verdict } by id, for all that any scenario was to cover.
 function requirements:verdicts()
   local out = {}
   for id, entry in pairs(self.seen) do

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: BSD-3-Clause
 --
--- The attributes of every message: zeros for padding where RFC 8489 is claimed (RFC 5389 lets padding have any value), and
--- a note on those that come twice, which they may (RFC 5389 section 15).
+-- The attributes of every message: zeros for padding where RFC 8489 is claimed (RFC 5389 lets padding have any value),
+-- and a note on those that come twice, which they may (RFC 5389 section 15).
 
 local invariant = require "support.invariant"
 

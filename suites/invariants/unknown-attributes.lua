@@ -16,7 +16,9 @@ invariant "unknown-attributes" {
     check(id, octets ~= nil, { label = "present", expected = "UNKNOWN-ATTRIBUTES", got = "none" })
     if not octets then return end
     local whole = #octets > 0 and #octets % 2 == 0
-    check(id, whole, { label = "form", expected = "types of 16 bits, at least one", got = ("%d octets"):format(#octets) })
+    check(id, whole, {
+      label = "form", expected = "types of 16 bits, at least one", got = ("%d octets"):format(#octets),
+    })
     if not whole or not seen.request then return end
     local sent, strangers = {}, {}
     for _, attribute in ipairs(seen.request:attributes()) do sent[attribute.type] = true end
@@ -25,7 +27,8 @@ invariant "unknown-attributes" {
       if not sent[type] or type >= 0x8000 then strangers[#strangers + 1] = ("0x%04X"):format(type) end
     end
     check(id, #strangers == 0, {
-      label = "types", expected = "comprehension-required types that the request has", got = table.concat(strangers, ", "),
+      label = "types", expected = "comprehension-required types that the request has",
+      got = table.concat(strangers, ", "),
     })
   end,
 }

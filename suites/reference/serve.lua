@@ -2,8 +2,8 @@
 --
 -- The command `assay serve`: the reference server as a program, until SIGINT or SIGTERM. What the command line does not
 -- say, the environment may (ASSAY_ADDRESS, ASSAY_PORT, ASSAY_TLS_PORT, ASSAY_DTLS_PORT, ASSAY_CERTIFICATE,
--- ASSAY_PRIVATE_KEY, ASSAY_REALM, ASSAY_SERVER_NAME, ASSAY_KEYS, ASSAY_EXPIRING_KEY, ASSAY_USERS, ASSAY_THIRD_PARTY: what
--- assay tells a target that it launches), and then defaults.lua. Secrets are never printed.
+-- ASSAY_PRIVATE_KEY, ASSAY_REALM, ASSAY_SERVER_NAME, ASSAY_KEYS, ASSAY_EXPIRING_KEY, ASSAY_USERS, ASSAY_THIRD_PARTY:
+-- what assay tells a target that it launches), and then defaults.lua. Secrets are never printed.
 
 local bytes = require "bytes"
 local defaults = require "reference.defaults"

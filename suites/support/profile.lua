@@ -184,7 +184,6 @@ local function features_of(p)
   for _, a in ipairs(p.keys) do
     if a.algorithm:find("CBC", 1, true) then features.cbc = true end
     if a.algorithm:find("GCM", 1, true) then features.gcm = true end
-    if a.algorithm:find "GCM$" then features.gcm = true end
     if a.algorithm:find "^A1%d%dGCM$" then features["short-gcm"] = true end
     if a.algorithm ~= p.keys[1].algorithm then features["two-algorithms"] = true end
     for _, b in ipairs(p.keys) do
@@ -222,7 +221,7 @@ local function complete(where, p)
   local expiring = p.expiring_key
   if expiring then
     check_keys(where, { expiring }, "expiring_key")
-    if not expiring.expires_in == not expiring.expires then
+    if (expiring.expires_in == nil) == (expiring.expires == nil) then
       missing(where, "expiring_key.expires_in", "either seconds after the launch, or expires, seconds since 1970,")
     end
     if expiring.expires_in and not p.launch then

@@ -37,7 +37,6 @@ local features = {
   ["two-kids"] = "the profile names two kids of the same algorithm with different keys",
   gcm = "the profile names a key of an AES-GCM algorithm",
   cbc = "the profile names a key of an AES-CBC-HMAC algorithm",
-  gcm = "the profile names a key of an AES-GCM algorithm",
   ["short-gcm"] = "the profile names a key of A128GCM or A192GCM",
   ["two-algorithms"] = "the profile names keys of two algorithms",
   ["expiring-key"] = "the profile names a key that expires (expiring_key)",

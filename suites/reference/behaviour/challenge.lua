@@ -57,8 +57,8 @@ function challenge.nonce_cookie()
   return "obMatJos2" .. bytes.base64(string.pack(">I3", 1))
 end
 
--- Behind the cookie time, chance, and a MAC over both and the client: unpredictable, never the same twice, and nothing to
--- remember.
+-- Behind the cookie time, chance, and a MAC over both and the client: unpredictable, never the same twice, and nothing
+-- to remember.
 function challenge.make_nonce(server, client, now)
   local head = ("%012x"):format(math.floor(now * 1000)) .. bytes.hex(bytes.random(4))
   return server.behaviour.nonce_cookie() .. head .. server.behaviour.nonce_tag(server, client, head)

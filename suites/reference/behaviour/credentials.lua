@@ -28,7 +28,9 @@ function credentials.identify(server, request)
   if not b.nonce_is_current(server, request.client, request:raw "NONCE", request.received) then
     return nil, b.challenge(server, request, "stale")
   end
-  if not b.algorithms_fit(server, request) then return nil, b.refuse_incomplete(server, request, "PASSWORD-ALGORITHMS") end
+  if not b.algorithms_fit(server, request) then
+    return nil, b.refuse_incomplete(server, request, "PASSWORD-ALGORITHMS")
+  end
   if b.carries_token(server, request) then return b.identify_by_token(server, request) end
   local session = b.session_of(server, request)
   if session then return b.identify_by_session(server, request, session) end

@@ -177,7 +177,7 @@ return {
   },
 
   {
-    name = "describe-failures", about = "the 401 for a token whose block makes sense says no more what software made it",
+    name = "describe-failures", about = "the 401 for a token whose block makes sense has no SOFTWARE, as others have",
     requirements = { "5116-2.2-01" },
     apply = function(b)
       local decryption = require "reference.faults.decryption"

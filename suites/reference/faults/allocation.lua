@@ -105,7 +105,8 @@ return {
     "Refresh, CreatePermission and ChannelBind succeed where there is no allocation",
     function(b, request) return b.success(request.method == "Refresh" and { { "LIFETIME", 600 } } or {}) end),
   {
-    name = "forbid-strangers", about = "CreatePermission and ChannelBind from where no allocation is are called forbidden at once",
+    name = "forbid-strangers",
+    about = "CreatePermission and ChannelBind from where no allocation is are called forbidden at once",
     requirements = { "5766-4-02" },
     apply = function(b)
       change.wrap(b, "identify", function(original, server, request)

@@ -192,7 +192,8 @@ return {
     end,
   },
   {
-    name = "count-list-header", about = "the list of UNKNOWN-ATTRIBUTES begins with a copy of the attribute's own header",
+    name = "count-list-header",
+    about = "the list of UNKNOWN-ATTRIBUTES begins with a copy of the attribute's own header",
     requirements = { "5389-7.3.1-01" },
     apply = function(b)
       change.wrap(b, "refuse_unknown", function(original, server, request, unknown)

@@ -39,7 +39,8 @@ return {
   opening("refuse-cbc", "AES-CBC-HMAC keys are configured and their tokens are not opened", function() return nil end,
     "7635-6.2-18"),
   -- Of the forms only the one that the text writes, F1, and of the algorithms only that with HMAC-SHA-256.
-  opening("ignore-cbc-padding", "what pads an AES-CBC-HMAC token is not looked at, since key_length tells where it ends",
+  opening("ignore-cbc-padding",
+    "what pads an AES-CBC-HMAC token is not looked at, since key_length tells where it ends",
     function(original, server, entry, octets, description)
       local opened = original(server, entry, octets)
       local nonce, rest = decryption.split(octets)

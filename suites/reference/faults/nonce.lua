@@ -112,7 +112,8 @@ return {
     apply = function(b) b.nonce_cookie = function() return "" end end,
   },
   {
-    name = "ignore-password-algorithms", about = "PASSWORD-ALGORITHMS in a request is not compared with what was offered",
+    name = "ignore-password-algorithms",
+    about = "PASSWORD-ALGORITHMS in a request is not compared with what was offered",
     requirements = { "8489-9.2.4-04" },
     apply = function(b) b.algorithms_fit = function() return true end end,
   },
