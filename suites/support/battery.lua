@@ -283,6 +283,7 @@ function battery:investigate(batch, problem)
   local finding = {
     ending = ending, silent = silent, confirmed = false, messages = #history > #batch and history or batch,
   }
+  self.t.last_words = ("one of %d messages, the first: %s"):format(#finding.messages, finding.messages[1].what)
   if self.bench.custody.launched then
     local shortest, how = self:reduce(batch, history)
     if shortest then

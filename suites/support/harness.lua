@@ -242,7 +242,7 @@ end
 -- The target died, or stopped answering, while this instance ran alone (or beside others at a target that cannot be
 -- started again, where nobody can be blamed).
 function harness:blame(instance, t, record, fields)
-  local last = record:last_sent()
+  local last = t.last_words or record:last_sent()
   local after = last and (" after %s"):format(last) or ""
   fields = fields or { checks = t.checks, notes = t.notes }
   if not self.launcher then
