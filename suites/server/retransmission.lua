@@ -9,7 +9,7 @@ scenario "equivalent-answer" {
   title = "a retransmitted Allocate gets an equivalent answer",
   covers = { "5389-7.3.1-02" },
   faults = { "forget-transactions", "allocate-again" },
-  needs = { "third-party", "udp" },
+  needs = { "third-party", "datagram" },
   run = function(t)
     local client, first = t:allocation()
     client.step = "the same Allocate once more"

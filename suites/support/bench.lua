@@ -21,6 +21,7 @@ function bench.new(profile, addresses, options)
     limits = limits.new(profile.max_rate, profile.max_allocations),
     integrity_form = profile.integrity_key or "full", -- until the preflight knows better
     used_ports = {}, -- of our own UDP sockets
+    sessions = {}, -- by transport: what was agreed on with TLS and DTLS the first time
     server_name = profile.server_name, clock_offset = profile.clock_offset or 0,
     seed = options.seed or 1, folder = options.out, reproducer = options.reproducer,
   }, bench)
@@ -82,6 +83,28 @@ end
 -- The Delta past which a token must be refused without any doubt: AMB-06.
 function bench:beyond_delta()
   return self.profile.delta and self.profile.delta + 10 or 3600
+end
+
+-- What net.tls and net.dtls take to reach the target within so many seconds.
+function bench:handshake(remote, seconds)
+  local tls, address = self.profile.tls, self.profile.address
+  return {
+    remote = remote, ca = tls.ca, insecure = tls.insecure, timeout = seconds,
+    server_name = tls.name or (address ~= remote.address and address or nil), -- a host name that was resolved
+  }
+end
+
+-- What the report says of TLS and DTLS, once the target was reached.
+function bench:session_notes()
+  local notes = {}
+  for _, transport in ipairs(self.profile.transports) do
+    local session = self.sessions[transport]
+    if session then
+      notes[#notes + 1] = ("%s: %s, %s, certificate %s%s"):format(transport, session.version, session.cipher,
+        session.peer or "none", self.profile.tls.insecure and ", which was not verified (insecure)" or "")
+    end
+  end
+  return notes
 end
 
 return bench

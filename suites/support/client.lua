@@ -51,26 +51,32 @@ local function fresh_udp(bench, remote)
   return endpoint, problem
 end
 
+-- How an endpoint of each transport is opened within so many seconds.
+local open_endpoint = {
+  udp = fresh_udp,
+  tcp = function(_, remote, seconds) return net.tcp { remote = remote, timeout = seconds } end,
+  tls = function(bench, remote, seconds) return net.tls(bench:handshake(remote, seconds)) end,
+  dtls = function(bench, remote, seconds) return net.dtls(bench:handshake(remote, seconds)) end,
+}
+
 -- Gives the client a new 5-tuple. true, or nil and text when no socket opens.
 function client:connect()
   local bench = self.bench
-  local endpoint, problem
-  if self.transport == "tcp" then
-    endpoint, problem = net.tcp { remote = self.remote, timeout = bench.retransmission.tcp_timeout }
-  else
-    endpoint, problem = fresh_udp(bench, self.remote)
-  end
+  local seconds = self.patience or bench.retransmission.tcp_timeout
+  local endpoint, problem = open_endpoint[self.transport](bench, self.remote, seconds)
   if not endpoint then return nil, problem end
   if self.endpoint then self.endpoint:close() end
   self.endpoint = endpoint
+  bench.sessions[self.transport] = bench.sessions[self.transport] or endpoint:session()
   self.record:watch(endpoint, self)
   return true
 end
 
--- bench: support/bench.lua; record: where its packets are kept (support/recorder.lua). nil, text when no socket opens.
-function client.open(bench, record, transport)
+-- bench: support/bench.lua; record: where its packets are kept (support/recorder.lua); seconds: how long a connection
+-- may take, unless as long as a request. nil, text when no socket opens.
+function client.open(bench, record, transport, seconds)
   local self = setmetatable({
-    bench = bench, record = record, transport = transport, remote = bench.addresses[transport], step = "",
+    bench = bench, record = record, transport = transport, remote = bench.addresses[transport], step = "", patience = seconds,
   }, client)
   local ok, problem = self:connect()
   if not ok then return nil, problem end
@@ -181,7 +187,7 @@ function client:transact(octets, request, timing)
     if reason == "timeout" then
       fields.silent = true
       fields.failure = ("no answer to %d transmission%s in %.1f s"):format(info.sends or 1,
-        (info.sends or 1) == 1 and "" or "s", self.transport == "udp" and timing.total or timing.tcp_timeout)
+        (info.sends or 1) == 1 and "" or "s", (self.transport == "udp" or self.transport == "dtls") and timing.total or timing.tcp_timeout)
     elseif reason == "closed" then
       fields.failure = "the connection was closed without an answer"
     else

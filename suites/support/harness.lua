@@ -53,6 +53,12 @@ function harness.instances(bench, scenarios)
   return list
 end
 
+-- Features that are about the transport itself.
+local about_transports = {
+  udp = { udp = true }, tcp = { tcp = true }, tls = { tls = true }, dtls = { dtls = true },
+  datagram = { udp = true, dtls = true },
+}
+
 -- Why the target is not asked at all, or nil.
 local function not_offered(bench, instance)
   local one, profile = instance.scenario, bench.profile
@@ -62,8 +68,8 @@ local function not_offered(bench, instance)
   end
   local needs = one.needs
   for _, feature in ipairs(needs) do
-    local own_transport = feature == "udp" or feature == "tcp"
-    if own_transport and instance.transport ~= feature then return ("it is about %s"):format(feature) end
+    local about = about_transports[feature]
+    if about and not about[instance.transport] then return ("it is about %s"):format(feature) end
     if not profile.features[feature] then return "not so here: " .. scenario.features[feature] end
   end
   local about_any = false

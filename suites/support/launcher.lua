@@ -4,6 +4,8 @@
 -- which keys by its environment, so that no secret stands on a command line:
 --
 --     ASSAY_ADDRESS, ASSAY_PORT    where to listen, UDP and TCP alike
+--     ASSAY_TLS_PORT, ASSAY_DTLS_PORT, ASSAY_CERTIFICATE, ASSAY_PRIVATE_KEY    where the profile names these transports:
+--                                  their ports, and the files (PEM) of a certificate made for this start
 --     ASSAY_REALM, ASSAY_SERVER_NAME, ASSAY_THIRD_PARTY (yes or no)
 --     ASSAY_KEYS, ASSAY_USERS      lines KID:ALG:BASE64 and NAME:PASSWORD
 --     ASSAY_EXPIRING_KEY           KID:ALG:BASE64:SECONDS, a key that is good until then (since 1970), empty for none
@@ -12,6 +14,7 @@
 -- In the words of its command {host}, {port} and {folder} are filled in; {assay} is the running program.
 
 local clock = require "clock"
+local net = require "net"
 local system = require "system"
 local target = require "target"
 
@@ -26,7 +29,7 @@ end
 
 -- log: the file that takes what the target prints.
 function launcher.new(profile, addresses, log)
-  return setmetatable({ profile = profile, addresses = addresses, log = log, starts = 0 }, launcher)
+  return setmetatable({ profile = profile, addresses = addresses, log = log, starts = 0, ca = profile.tls.ca }, launcher)
 end
 
 -- Counted from each start of the target; `expires` then says when.
@@ -36,11 +39,36 @@ local function expiring_key(key)
   return ("%s:%s:%s:%d"):format(key.kid, key.algorithm, key.key, math.floor(key.expires))
 end
 
+-- A certificate for a target that speaks TLS or DTLS, in its folder. It is also the CA of our own side, where the profile
+-- names none. true, or nil and why not.
+function launcher:make_certificate()
+  local p = self.profile
+  local any = self.addresses.tls or self.addresses.dtls
+  if not any then return true end
+  local names = { p.tls.name or p.address, any.address }
+  self.certificate, self.private_key = net.make_certificate { names = names, folder = self.folder }
+  if not self.certificate then return nil, self.private_key end
+  p.tls.ca = self.ca or self.certificate
+  return true
+end
+
+-- Where it listens without TLS: also where nobody asks it there.
+function launcher:plain_port()
+  local plain = self.addresses.udp or self.addresses.tcp
+  if plain then return plain.port end
+  self.unasked = self.unasked or assert(net.free_port { address = self.addresses[self.profile.transports[1]].address })
+  return self.unasked
+end
+
+local function port_text(address) return address and tostring(address.port) end
+
 function launcher:environment()
   local p = self.profile
   local address = self.addresses[p.transports[1]]
   local environment = {
-    ASSAY_ADDRESS = address.address, ASSAY_PORT = tostring(address.port), ASSAY_REALM = p.realm or "",
+    ASSAY_ADDRESS = address.address, ASSAY_PORT = tostring(self:plain_port()), ASSAY_REALM = p.realm or "",
+    ASSAY_TLS_PORT = port_text(self.addresses.tls), ASSAY_DTLS_PORT = port_text(self.addresses.dtls),
+    ASSAY_CERTIFICATE = self.certificate, ASSAY_PRIVATE_KEY = self.private_key,
     ASSAY_SERVER_NAME = p.server_name or "", ASSAY_THIRD_PARTY = p.third_party and "yes" or "no",
     ASSAY_KEYS = lines(p.keys, function(key) return ("%s:%s:%s"):format(key.kid, key.algorithm, key.key) end),
     ASSAY_USERS = lines(p.users, function(user) return ("%s:%s"):format(user.name, user.password) end),
@@ -68,6 +96,9 @@ function launcher:start(on_exit)
   local problem
   self.folder, problem = system.temporary_folder()
   if not self.folder then return nil, problem end
+  local made
+  made, problem = self:make_certificate()
+  if not made then return nil, problem end
   local environment, address = self:environment()
   local command = fill(self.profile.launch.command, {
     host = address.address, port = tostring(address.port), folder = self.folder, assay = system.program(),

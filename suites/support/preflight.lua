@@ -23,6 +23,8 @@ function preflight.ready(bench, record, patience, alive)
       local answered
       answered, why = preflight.answers(bench, record, transport, math.min(left, patience_once))
       patience_once = math.min(patience_once * 2, 1)
+      -- Waiting makes no certificate better.
+      if not answered and why and why:find("certificate is not trusted", 1, true) then return nil, why end
       if not answered then net.sleep(0.02) end
     until answered
   end
@@ -32,7 +34,8 @@ end
 -- Any response to a Binding request: a success, or a 401 from a server that authenticates Binding too.
 -- seconds: how long to wait, nil for the whole schedule.
 function preflight.answers(bench, record, transport, seconds)
-  local one, problem = client.open(bench, record, transport)
+  -- A handshake is several round trips, and calculation.
+  local one, problem = client.open(bench, record, transport, seconds and seconds * 4)
   if not one then return nil, problem end
   local timing = seconds and { rto = seconds / 2, rc = 1, rm = 2, total = seconds, tcp_timeout = seconds }
   one.step = "Binding, to see whether the target lives"

@@ -50,15 +50,20 @@ local function list(element, what)
   return { element = element, what = what }
 end
 
-local transport = one_of("udp", "tcp")
+local transport = one_of("udp", "tcp", "tls", "dtls")
 local address = record({ address = text, port = port }, "a table like { address = \"192.0.2.1\", port = 9 }")
 
 local schema = record({
   name = text, -- how reports call it
   role = one_of "server",
   address = text, -- host name or IP address; a launched target gets 127.0.0.1 when it names none
-  ports = record({ udp = port, tcp = port }, "a table of ports like { udp = 3478, tcp = 3478 }"),
-  transports = list(transport, 'a list of "udp", "tcp"'), -- the first one carries what is shown once
+  ports = record({ udp = port, tcp = port, tls = port, dtls = port }, "a table of ports like { udp = 3478, tcp = 3478 }"),
+  transports = list(transport, 'a list of "udp", "tcp", "tls", "dtls"'), -- the first one carries what is shown once
+  tls = record({
+    ca = text, -- the file of certificates that vouch for the target's; those of the system unless given
+    name = text, -- what its certificate must bear; by default the address
+    insecure = yes_no, -- any certificate will do
+  }, "a table like { ca = \"ca.pem\", name = \"turn.example.org\" }"),
   server_name = text, -- what THIRD-PARTY-AUTHORIZATION must announce
   realm = text,
   keys = list(record({ kid = text, algorithm = text, key = text }, "a table { kid =, algorithm =, key = base64 }"),
@@ -191,6 +196,7 @@ local function features_of(p)
     end
   end
   for _, one in ipairs(p.transports) do features[one] = true end
+  features.datagram = features.udp or features.dtls
   return features
 end
 
@@ -207,15 +213,19 @@ local function complete(where, p)
   p.address = p.address or "127.0.0.1"
   if not p.transports then
     p.transports = {}
-    for _, name in ipairs { "udp", "tcp" } do
+    for _, name in ipairs(p.ports and { "udp", "tcp", "tls", "dtls" } or { "udp", "tcp" }) do
       if not p.ports or p.ports[name] then p.transports[#p.transports + 1] = name end
     end
   end
-  if #p.transports == 0 then refuse(where, "field 'transports': at least one of udp and tcp is expected") end
+  if #p.transports == 0 then refuse(where, "field 'transports': at least one of udp, tcp, tls and dtls is expected") end
   for _, name in ipairs(p.transports) do
     if p.ports and not p.ports[name] then
       missing(where, "ports." .. name, ("the port for the transport %s that the profile names"):format(name))
     end
+  end
+  p.tls = p.tls or {}
+  if p.tls.ca and not system.exists(p.tls.ca) then
+    refuse(where, "field 'tls.ca': %s is not there", show(p.tls.ca, "tls.ca"))
   end
   check_keys(where, p.keys)
   local expiring = p.expiring_key
@@ -331,6 +341,7 @@ function profile.from_options(options)
       server_name = options.server_name, realm = options.realm, third_party = options.third_party,
       keys = keys_of(options.keys), users = users_of(options.users),
       launch = options.launch and { command = options.launch } or nil,
+      tls = { ca = options.ca, insecure = options.insecure },
     }
     if options.server then
       local host, number_ = split_address("--server", options.server)
@@ -385,7 +396,7 @@ function profile.of(options)
     if not known then return nil, ("--transport: %s is expected, this is %s"):format(expected, show(name, "")) end
   end
   local given = {} -- what describes a target, as it stands on the command line
-  for _, field in ipairs { "server", "launch", "server_name", "realm", "keys", "users", "transports" } do
+  for _, field in ipairs { "server", "launch", "server_name", "realm", "keys", "users", "ca", "insecure", "transports" } do
     local value = options[field]
     if value and (type(value) ~= "table" or #value > 0) then
       given[#given + 1] = "--" .. field:gsub("_", "-"):gsub("s$", "")
@@ -409,6 +420,28 @@ function profile.of(options)
   return profile.reference(options)
 end
 
+-- TLS is not spoken on the port of TCP, nor DTLS on that of UDP.
+local carriers = { { udp = "udp", tcp = "tcp" }, { tls = "tcp", dtls = "udp" } }
+
+-- Free ports for these transports: one for those without TLS, one for those with it. nil, text when there are none.
+local function free_ports(host, transports)
+  local ports, taken = {}, {}
+  for _, carrier in ipairs(carriers) do
+    local names, kinds = {}, {}
+    for _, name in ipairs(transports) do
+      if carrier[name] then names[#names + 1], kinds[#kinds + 1] = name, carrier[name] end
+    end
+    local free, busy
+    repeat
+      if #names == 0 then break end
+      free, busy = net.free_port { address = host, transports = kinds }
+      if not free then return nil, busy end
+    until not taken[free]
+    for _, name in ipairs(names) do ports[name], taken[free] = free, true end
+  end
+  return ports
+end
+
 -- The addresses by transport: { udp = { address =, port = }, tcp = … }. Free ports are chosen for a launched target
 -- that names none. nil, text when the name does not resolve.
 function profile.addresses(p)
@@ -417,10 +450,8 @@ function profile.addresses(p)
   local host = found[1].address
   local ports = p.ports
   if not ports then
-    local free, busy = net.free_port { address = host, transports = p.transports }
-    if not free then return nil, busy end
-    ports = {}
-    for _, name in ipairs(p.transports) do ports[name] = free end
+    ports, problem = free_ports(host, p.transports)
+    if not ports then return nil, problem end
   end
   local addresses = {}
   for _, name in ipairs(p.transports) do addresses[name] = { address = host, port = ports[name] } end

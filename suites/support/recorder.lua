@@ -27,11 +27,18 @@ local function key_of(protocol, source, destination, octets)
   return protocol .. "|" .. name_of(source) .. "|" .. name_of(destination) .. "|" .. octets
 end
 
+-- What carries the encrypted transports. Their packets are written with the secrets that decrypt them, and counted; which
+-- message is in which of them, libpcap cannot tell.
+local carriers = { tls = "tcp", dtls = "udp" }
+local most_held = 4096 -- packets of handshakes that are not over
+
+local function key_of_end(protocol, address) return protocol .. name_of(address) end
+
 -- addresses: of the target, by transport. options: capture (false: do not use libpcap), path (of the capture file, nil:
 -- none is kept). nil, text when the file cannot be written.
 function recorder.open(addresses, options)
   local self = setmetatable({
-    flows = {}, targets = {}, seen = {}, streams = {}, records = {}, differences = {}, sequence = {},
+    flows = {}, targets = {}, encrypted = {}, held = {}, held_count = 0, secured = {}, seen = {}, streams = {}, records = {}, differences = {}, sequence = {},
   }, recorder)
   local target = self:expect_target(addresses)
   if options.path then
@@ -50,9 +57,11 @@ end
 -- Where the target is, by transport. Returns one of the addresses.
 function recorder:expect_target(addresses)
   local any
-  for _, address in pairs(addresses) do
+  for transport, address in pairs(addresses) do
     any = address
     self.targets[name_of(address)] = true
+    local carrier = carriers[transport]
+    if carrier then self.encrypted[carrier .. name_of(address)] = true end
     if self.live then self.live:watch(address.port) end
   end
   return any
@@ -93,8 +102,10 @@ function record:watch(endpoint, client)
     record = self, client = client, transport = endpoint:transport(), address = endpoint:address(),
     context = context.new(client.bench:known()),
   }
-  self.recorder.flows[flow.transport .. name_of(flow.address)] = flow
+  flow.encrypted, flow.carrier = carriers[flow.transport] ~= nil, carriers[flow.transport] or flow.transport
+  self.recorder.flows[flow.carrier .. name_of(flow.address)] = flow
   if self.recorder.live then self.recorder.live:watch(flow.address.port) end
+  if flow.encrypted then self.recorder:secure(flow, endpoint:secrets()) end
   endpoint:tap(function(direction, octets, peer, time)
     self:keep(flow, direction, octets, peer or client.remote, time)
   end)
@@ -111,6 +122,10 @@ function record:keep(flow, direction, octets, peer, time)
     from = sent and flow.address or peer, to = sent and peer or flow.address, step = flow.client.step,
   }
   self.entries[#self.entries + 1] = entry
+  if flow.encrypted and direction ~= "icmp" then
+    entry.encrypted = true
+    flow.own[direction] = flow.own[direction] + #octets
+  end
   local transaction = direction ~= "icmp" and transaction_of(octets)
   if transaction and sent then self.steps[transaction] = entry.step end
   if direction ~= "icmp" then entry.step = self:step_of("sockets", sent, octets, entry.step) end
@@ -178,12 +193,57 @@ function recorder:synthesize(flow, entry)
   local direction = name_of(entry.from) .. ">" .. name_of(entry.to)
   local back = name_of(entry.to) .. ">" .. name_of(entry.from)
   local packet = {
-    protocol = flow.transport, source = entry.from, destination = entry.to, payload = entry.octets,
+    protocol = flow.carrier, source = entry.from, destination = entry.to, payload = entry.octets,
     seq = self.sequence[direction] or 1, ack = self.sequence[back] or 1,
   }
   self.sequence[direction] = (packet.seq + #entry.octets) & 0xFFFFFFFF
   local data, link = capture.synthesize(packet)
-  if data then entry.frame = self:write(data, link, entry.time, ("%s: %s"):format(flow.record.id, entry.step)) end
+  local note = flow.encrypted and (" (decrypted, it went over %s)"):format(flow.transport) or ""
+  if data then entry.frame = self:write(data, link, entry.time, ("%s: %s%s"):format(flow.record.id, entry.step, note)) end
+end
+
+-- A handshake is over: the secrets are written, and behind them, where readers use them, the packets that waited for them.
+function recorder:secure(flow, secrets)
+  flow.own, flow.seen = { sent = 0, received = 0 }, { sent = 0, received = 0 }
+  self.secured[#self.secured + 1] = flow
+  if not self.live then return end
+  if self.writer and secrets ~= "" then
+    local ok, problem = self.writer:secrets(secrets)
+    if not ok then self.failure, self.writer = self.failure or problem, nil end
+  end
+  self:release(flow.carrier .. name_of(flow.address), flow)
+end
+
+-- Writes what was held back of a flow, or of one that came to nothing.
+function recorder:release(key, flow)
+  for _, packet in ipairs(self.held[key] or {}) do
+    self.held_count = self.held_count - 1
+    if flow then
+      self:write_encrypted(flow, packet, self.encrypted[key_of_end(packet.protocol, packet.destination)])
+    else
+      self:write(packet.data, packet.link, packet.time, nil, packet.length)
+    end
+  end
+  self.held[key] = nil
+end
+
+function recorder:write_encrypted(flow, packet, sent)
+  local direction = sent and "sent" or "received"
+  if packet.protocol ~= "icmp" then flow.seen[direction] = flow.seen[direction] + #(packet.payload or "") end
+  self:write(packet.data, packet.link, packet.time, ("%s: over %s"):format(flow.record.id, flow.transport), packet.length)
+end
+
+-- A packet of no flow that is known, from or to where the target speaks TLS or DTLS: true when it was kept for later.
+function recorder:hold(packet)
+  if packet.protocol ~= "udp" and packet.protocol ~= "tcp" then return false end
+  local out = self.encrypted[key_of_end(packet.protocol, packet.destination)]
+  local back = self.encrypted[key_of_end(packet.protocol, packet.source)]
+  if not out and not back or self.held_count >= most_held then return false end
+  local key = key_of_end(packet.protocol, out and packet.source or packet.destination)
+  local list = self.held[key] or {}
+  list[#list + 1] = packet
+  self.held[key], self.held_count = list, self.held_count + 1
+  return true
 end
 
 function recorder:write(data, link, time, comment, length)
@@ -224,6 +284,8 @@ function recorder:packet(packet)
   if not source or not source.port or not destination or not destination.port then return end
   local out = self:flow_at(protocol, source, destination, packet.time)
   local flow = out or self:flow_at(protocol, destination, source, packet.time)
+  if not flow and self:hold(packet) then return end
+  if flow and flow.encrypted then return self:write_encrypted(flow, packet, out ~= nil) end
   if not flow then
     local to_target = self.targets[name_of(source)] or self.targets[name_of(destination)]
     if protocol == "tcp" and to_target then self:write(packet.data, packet.link, packet.time, nil, packet.length) end
@@ -257,7 +319,7 @@ function record:resolve()
   if not own.live then return end
   own.live:drain()
   for _, entry in ipairs(self.entries) do
-    if not entry.frame and entry.direction ~= "icmp" then
+    if not entry.frame and not entry.encrypted and entry.direction ~= "icmp" then
       local list = own.seen[key_of(entry.transport, entry.from, entry.to, entry.octets)]
       if list and #list > 0 then entry.frame = table.remove(list, 1).frame end
     end
@@ -306,6 +368,18 @@ function record:last_sent()
   return nil, 0
 end
 
+-- Of encrypted flows only the sizes can be compared: what libpcap saw is more than what was in it.
+function recorder:compare_encrypted(missed)
+  for _, flow in ipairs(self.secured) do
+    for _, direction in ipairs { "sent", "received" } do
+      if flow.seen[direction] < flow.own[direction] then
+        missed[#missed + 1] = ("%s: %d octets were %s over %s, libpcap saw %d"):format(flow.record.id,
+          flow.own[direction], direction, flow.transport, flow.seen[direction])
+      end
+    end
+  end
+end
+
 -- Compares both records. Returns lines for the report; an empty list says that they agree.
 function recorder:compare()
   if not self.live then return self.differences end
@@ -314,11 +388,13 @@ function recorder:compare()
   for _, one in ipairs(self.records) do
     one:resolve()
     for _, entry in ipairs(one.entries) do
-      if entry.direction ~= "icmp" and not entry.frame then
+      if entry.direction ~= "icmp" and not entry.frame and not entry.encrypted then
         missed[#missed + 1] = ("%s: %s was %s, but not seen by libpcap"):format(one.id, entry.step, entry.direction)
       end
     end
   end
+  for key in pairs(self.held) do self:release(key) end
+  self:compare_encrypted(missed)
   local statistics = self.live:statistics()
   if statistics.error then self.differences[#self.differences + 1] = "the capture ended early: " .. statistics.error end
   local dropped = statistics.dropped + statistics.interface_dropped

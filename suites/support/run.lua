@@ -38,6 +38,8 @@ local function rerun_of(options)
   if options.target then add("target", options.target) end
   if options.server then add("server", options.server) end
   for _, one in ipairs(options.transports) do add("transport", one) end
+  if options.ca then add("ca", options.ca) end
+  if options.insecure then add "insecure" end
   if options.server_name then add("server-name", options.server_name) end
   if options.realm then add("realm", options.realm) end
   if options.third_party == false then add "no-third-party" end

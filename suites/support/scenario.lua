@@ -44,6 +44,9 @@ local features = {
   ["long-nonces"] = "the profile names the lifetime of a nonce (nonce_lifetime)",
   udp = "the target is reached over UDP",
   tcp = "the target is reached over TCP",
+  tls = "the target is reached over TLS",
+  dtls = "the target is reached over DTLS",
+  datagram = "the target is reached over UDP or DTLS, where messages may get lost",
 }
 
 local scenario = { features = features }

@@ -131,6 +131,8 @@ function session:work()
       return
     end
     notes = preflight.learn(self.bench, record)
+    local agreed = self.bench:session_notes()
+    table.move(agreed, 1, #agreed, #notes + 1, notes)
   end
   local instances = self:begin(notes)
   local ok, problem = self.harness:run(instances)
