@@ -16,6 +16,7 @@ scenario "first-token-counts" {
     t:check("5389-15-03", expect.any { good_first:is_success(), good_first:is_error(400, 401) },
       { label = "good, then bad: success, 400 or 401" })
     t:note("good, then bad: %s", good_first:describe())
+    if not good_first.message then return end
     local bad_first = t:with_defect(control, { edits = { { "insert", { "ACCESS-TOKEN", bad }, before = "ACCESS-TOKEN" } } })
     t:check("5389-15-03", bad_first:is_refused(), { label = "bad, then good: no success" })
   end,
