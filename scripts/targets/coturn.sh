@@ -5,6 +5,8 @@
 # comes in the environment, as for every launched target:
 #
 #   ASSAY_ADDRESS ASSAY_PORT      where it listens, UDP and TCP
+#   ASSAY_TLS_PORT ASSAY_DTLS_PORT ASSAY_CERTIFICATE ASSAY_PRIVATE_KEY
+#                                 where it listens for TLS and DTLS, if it is to, and the files of its certificate
 #   ASSAY_REALM ASSAY_SERVER_NAME its realm, and the name that tokens are sealed for
 #   ASSAY_KEYS                    lines KID:ALGORITHM:BASE64, the long-term keys shared with the authorization server
 #   ASSAY_EXPIRING_KEY            KID:ALGORITHM:BASE64:SECONDS, one that is good until that time (since 1970), or empty
@@ -16,7 +18,8 @@
 # Measured with coturn 4.6.1 of Debian 12: it answers a tenth of a second after its start and ends at once on SIGTERM;
 # its 401 carries THIRD-PARTY-AUTHORIZATION (the server name) only with oauth; users keep working beside tokens, unless
 # the request holds a token; a relay range of a hundred ports runs out in a long run (508), hence the large one.
-# stale-nonce stays off, as it is by default.
+# stale-nonce stays off, as it is by default. It speaks TLS 1.2 and DTLS 1.2, both on one port, and deviates over them where
+# it does over UDP and TCP.
 set -eu
 umask 077
 
@@ -70,8 +73,6 @@ quote() { # as an SQL string
 		log-file=stdout
 		lt-cred-mech
 		no-cli
-		no-tls
-		no-dtls
 		allow-loopback-peers
 		relay-threads=1
 		# No quotas: scenarios overlap, and a 486 would decide none of them.
@@ -81,6 +82,13 @@ quote() { # as an SQL string
 		min-port=20000
 		max-port=29999
 	EOT
+	# One port for both, and one certificate.
+	secure=${ASSAY_TLS_PORT:-${ASSAY_DTLS_PORT:-}}
+	if [ -n "$secure" ]; then
+		printf 'tls-listening-port=%s\ncert=%s\npkey=%s\n' "$secure" "$ASSAY_CERTIFICATE" "$ASSAY_PRIVATE_KEY"
+	fi
+	[ -n "${ASSAY_TLS_PORT:-}" ] || echo no-tls
+	[ -n "${ASSAY_DTLS_PORT:-}" ] || echo no-dtls
 	if [ "$ASSAY_THIRD_PARTY" = yes ]; then
 		printf 'oauth\nserver-name=%s\n' "$ASSAY_SERVER_NAME"
 	fi

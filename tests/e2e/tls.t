@@ -82,6 +82,18 @@ for my $transport (qw(tls dtls)) {
 	unlike $err, qr/not trusted/, "$transport: and nothing stops it";
 }
 
+my ($no_coturn) = run('turnserver', '--version');
+SKIP: {
+	skip 'coturn is not installed', 4 if $no_coturn == 127;
+	my ($status, $out, $err) = run(assay(), 'run', '--target', 'scripts/targets/coturn-tls.lua', '--format', 'json',
+		'server/challenge/unauthorized');
+	my %coturn = results(json_lines($out));
+	for my $suffix ('', '@tcp', '@tls', '@dtls') {
+		is $coturn{"server/challenge/unauthorized$suffix"}{verdict}, 'pass', "coturn is asked, unauthorized$suffix"
+			or diag $err;
+	}
+}
+
 my ($absent, undef, $words) = run(assay(), 'run', '--server', '127.0.0.1:9', '--transport', 'tls', '--ca', '/nowhere.pem',
 	'--no-third-party');
 is $absent, 2, 'a CA file that is not there: status 2';
