@@ -256,7 +256,8 @@ static int receive(lua_State *state, int outcome, lua_KContext context)
 //
 // The oldest thing received that was the reply to no transaction. UDP: a datagram, and the time the kernel took it in.
 // TCP, TLS: a frame, a STUN message or ChannelData without its padding. DTLS: what a record carried. The text is
-// "timeout", "closed" (by either side), the reason the connection was lost, or "framing: ..." when what came can be no frame or broke off inside one.
+// "timeout", "closed" (by either side), the reason the connection was lost, or "framing: ..." when what came can be no
+// frame or broke off inside one.
 static int endpoint_lua_receive(lua_State *state)
 {
 	check_endpoint(state);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // What every transport has in common: a local and a remote address, a way to send, an inbox, the transactions that
-// wait for replies, and one owner who is told of each packet. A transport (udp.c, tcp.c) embeds `struct endpoint`
-// first in its own record, fills in the kind, and reports through the functions of the second half of this file.
+// wait for replies, and one owner who is told of each packet. A transport (udp.c, tcp.c, tls.c, dtls.c) embeds `struct
+// endpoint` first in its own record, fills in the kind, and reports through the functions of the second half of this file.
 // It looks into a message for one thing only: whether it is the reply to a transaction.
 #ifndef ASSAY_NET_ENDPOINT_H
 #define ASSAY_NET_ENDPOINT_H
@@ -39,7 +39,7 @@ struct endpoint_handler {
 };
 
 struct endpoint_kind {
-	const char *transport; // "udp", "tcp"
+	const char *transport; // "udp", "tcp", "tls", "dtls"
 	bool reliable;         // requests are sent once
 	// As endpoint_send, with an open endpoint and a destination.
 	int (*send)(struct endpoint *endpoint, const void *octets, size_t length, const struct address *to,

@@ -18,7 +18,7 @@ struct secure_settings {
 	bool insecure;  // of a client: takes any certificate
 	const char
 		*server_name; // of a client: the name the certificate must have, and the server name indication; an IP
-			      // address is no such indication. NULL: the certificate must have the remote address
+		// address is no such indication. NULL: the certificate must have the remote address
 	const char *certificate, *key; // of a server: files (PEM), a chain and its private key
 	enum secure_version minimum, maximum;
 	double timeout; // seconds a handshake may take, with the connection before it

@@ -39,8 +39,8 @@ local function expiring_key(key)
   return ("%s:%s:%s:%d"):format(key.kid, key.algorithm, key.key, math.floor(key.expires))
 end
 
--- A certificate for a target that speaks TLS or DTLS, in its folder. It is also the CA of our own side, where the profile
--- names none. true, or nil and why not.
+-- A certificate for a target that speaks TLS or DTLS, in its folder. It is also the CA of our own side, where the
+-- profile names none. true, or nil and why not.
 function launcher:make_certificate()
   local p = self.profile
   local any = self.addresses.tls or self.addresses.dtls

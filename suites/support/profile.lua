@@ -57,7 +57,8 @@ local schema = record({
   name = text, -- how reports call it
   role = one_of "server",
   address = text, -- host name or IP address; a launched target gets 127.0.0.1 when it names none
-  ports = record({ udp = port, tcp = port, tls = port, dtls = port }, "a table of ports like { udp = 3478, tcp = 3478 }"),
+  ports = record({ udp = port, tcp = port, tls = port, dtls = port },
+    "a table of ports like { udp = 3478, tcp = 3478 }"),
   transports = list(transport, 'a list of "udp", "tcp", "tls", "dtls"'), -- the first one carries what is shown once
   tls = record({
     ca = text, -- the file of certificates that vouch for the target's; those of the system unless given
