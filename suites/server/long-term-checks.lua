@@ -65,7 +65,9 @@ scenario "bare-bad-request" {
       if answer:code() == 400 then
         looked_at = looked_at + 1
         for _, attribute in ipairs { "USERNAME", "NONCE", "REALM" } do
-          t:check("5389-10.2.2-04", answer:lacks(attribute), { label = ("no %s: %s"):format(missing, attribute) })
+          if attribute ~= missing then
+            t:check("5389-10.2.2-04", answer:lacks(attribute), { label = ("no %s: %s"):format(missing, attribute) })
+          end
         end
         -- Integrity that the client can verify passes (AMB-13).
         t:check("5389-10.2.2-04", answer:is_unsigned_or_signed(), { label = ("no %s: integrity"):format(missing) })

@@ -283,7 +283,7 @@ end
 
 -- Expectations about what must not pass: no datagram gets from one allocation to the other; none with an attribute that
 -- nobody knows; no answer to a Send indication.
-function hands:stays_closed(first, second) return relay.stays_closed(first, second) end
+function hands:paths(first, second) return relay.paths(self.bench, first, second) end
 function hands:drops_unknown(first, second) return relay.drops_unknown(self.bench, first, second) end
 function hands:unanswered(one) return relay.unanswered(one) end
 

@@ -132,14 +132,28 @@ function record:keep(flow, direction, octets, peer, time)
   if transaction and sent then
     self.transmissions[transaction] = (self.transmissions[transaction] or 0) + 1
     self.requests[transaction] = self.requests[transaction] or entry
+    flow.waiting = transaction
   elseif transaction then
+    if flow.waiting == transaction then flow.waiting = nil end
     self:weigh(entry, transaction)
   end
   if direction == "received" and name_of(peer) ~= name_of(flow.client.remote) then
     self:differ("%s came from %s, the request went to %s", entry.step, name_of(peer), name_of(flow.client.remote))
   end
-  if direction == "received" and self.recorder.on_message then self.recorder.on_message(self:seen(entry, flow), entry) end
+  if direction == "received" and self.recorder.on_message and self:concerns_target(flow, entry) then
+    self.recorder.on_message(self:seen(entry, flow), entry)
+  end
   if not self.recorder.live and direction ~= "icmp" then self.recorder:synthesize(flow, entry) end
+end
+
+-- Whether the message can be laid to the target: it comes from it or answers what it was asked, and is no late answer to
+-- whoever had our port before, while we ourselves wait for none.
+function record:concerns_target(flow, entry)
+  local transaction = transaction_of(entry.octets)
+  if transaction and self.requests[transaction] then return true end
+  if name_of(entry.from) ~= name_of(flow.client.remote) then return false end
+  local is_answer = transaction and entry.octets:byte(1) & 1 == 1
+  return not is_answer or flow.waiting ~= nil
 end
 
 -- A received message as the invariants take it.

@@ -1,7 +1,11 @@
 -- SPDX-License-Identifier: BSD-3-Clause
 --
--- Proves that an allocation relays: a datagram goes out through it and arrives. UDP may lose any one datagram, so each is sent again
--- until it arrives or as often as a request would be.
+-- Proves that an allocation relays: a datagram goes out through it and arrives. UDP may lose any one datagram, so each is
+-- sent again until it arrives or as often as a request would be, and what must not arrive is looked for as long.
+--
+-- A path is a way through an allocation: from a client, to a peer, to where what was sent is seen again. The peer is that
+-- of the profile, which sends each datagram back; else a socket of ours; else another allocation, since a server may not
+-- reach us, or not relay to itself.
 
 local bytes = require "bytes"
 local expect = require "support.expect"
@@ -42,15 +46,10 @@ function relay.passes(from, to, octets, payload, times)
   return false
 end
 
--- Permissions for `peer` on the allocation of `client`: an expectation, and true when the server forbids that peer.
-local function permit(client, peer)
-  local answer, problem = client:request("CreatePermission", { peer = peer })
-  if not answer then return expect.new(false, "a permission", problem, { unclear = problem }) end
-  return answer:is_success(), answer:code() == 403
-end
+local path = {}
+path.__index = path
 
--- A UDP socket of ours on the address by which the client reaches the server, as a peer that sends every datagram back.
--- Returns { address =, close = }, or nil, text.
+-- A UDP socket of ours, on the address by which the client reaches the server, that sends every datagram back.
 local function own_peer(one)
   local endpoint, problem = net.udp { address = { address = one.endpoint:address().address, port = 0 } }
   if not endpoint then return nil, problem end
@@ -61,79 +60,96 @@ local function own_peer(one)
       endpoint:send(octets, from)
     end
   end)
-  return {
-    address = endpoint:address(),
-    close = function()
-      endpoint:close()
-      task:join(1)
-    end,
-  }
+  local function close()
+    endpoint:close()
+    task:join(1)
+  end
+  return endpoint:address(), close
 end
 
--- Sends through the allocation of `first` to `peer`, and looks for it at the allocation of `to`.
--- Returns "relayed", "lost", or "forbidden"; or nil and an expectation that did not hold.
-local function try(first, to, peer)
-  local allowed, forbidden = permit(first, peer)
-  if forbidden then return "forbidden" end
-  if not allowed.ok then return nil, allowed end
-  if to ~= first then
-    allowed, forbidden = permit(to, first.relayed)
-    if forbidden then return "forbidden" end
-    if not allowed.ok then return nil, allowed end
+-- The paths there are through the allocation of `first`, best first; second: a client with another allocation, or nil.
+-- Each is to be closed.
+function relay.paths(bench, first, second)
+  local list = {}
+  local function add(name, to, peer, close)
+    if peer then list[#list + 1] = setmetatable({ name = name, from = first, to = to, peer = peer, finish = close }, path) end
   end
-  local payload = "assay " .. bytes.hex(bytes.random(8))
-  local octets = assert(relay.indication(peer, payload))
-  return relay.passes(first, to, octets, payload) and "relayed" or "lost"
-end
-
--- Does a datagram pass through the allocation of `first`? Its peer is the profile's, which sends each datagram back; else a
--- socket of ours; else the allocation of `second`, since a server may not reach us, or not relay to itself.
--- Returns an expectation, or nil and why there is nothing to judge.
-function relay.datagram(bench, first, second)
-  if not first.relayed then return nil, "the allocation has no XOR-RELAYED-ADDRESS" end
-  local outcomes, peers = {}, {}
-  local function attempt(to, peer, name)
-    local outcome, broken = try(first, to, peer)
-    outcomes[#outcomes + 1] = ("%s: %s"):format(name, outcome or broken.got)
-    peers[outcome or "broken"] = broken or true
-    return outcome == "relayed"
-  end
-  local passed
   if bench.profile.peer then
-    passed = attempt(first, bench.profile.peer, "the peer of the profile")
+    add("the peer of the profile", first, bench.profile.peer)
   else
-    local own = own_peer(first)
-    if own then
-      passed = attempt(first, own.address, "a socket of ours")
-      own.close()
-    end
-    if not passed and second and second.relayed then passed = attempt(second, second.relayed, "another allocation") end
+    add("a socket of ours", first, own_peer(first))
+    add("another allocation", second, second and second.relayed)
+  end
+  return list
+end
+
+function path:close()
+  if self.finish then self.finish() end
+  self.finish = nil
+end
+
+local function permission(one, peer)
+  local answer, problem = one:request("CreatePermission", { peer = peer })
+  if not answer then return expect.new(false, "a permission", problem, { unclear = problem }) end
+  return answer:is_success(), answer:code() == 403
+end
+
+-- The permission that the other end needs in order to be heard: nothing where the peer is no allocation.
+function path:permit_back()
+  if self.to == self.from then return expect.new(true) end
+  return permission(self.to, self.from.relayed)
+end
+
+-- Permissions on both ends: an expectation, and true where the server forbids one of them (403).
+function path:permit()
+  local allowed, forbidden = permission(self.from, self.peer)
+  if not allowed.ok then return allowed, forbidden end
+  return self:permit_back()
+end
+
+-- Does a datagram get through? more: further attributes of the Send indication.
+function path:passes(more)
+  local payload = "assay " .. bytes.hex(bytes.random(8))
+  return relay.passes(self.from, self.to, assert(relay.indication(self.peer, payload, more)), payload)
+end
+
+-- The first path by which a datagram was seen to pass, for the caller to close; else nil and an expectation, or nil, nil and
+-- why there is nothing to judge.
+function relay.open_path(bench, first, second)
+  if not first.relayed then return nil, nil, "the allocation has no XOR-RELAYED-ADDRESS" end
+  local outcomes, broken, lost = {}, nil, false
+  for _, one in ipairs(relay.paths(bench, first, second)) do
+    local allowed, forbidden = one:permit()
+    if allowed.ok and one:passes() then return one end
+    one:close()
+    broken = broken or not allowed.ok and not forbidden and allowed
+    lost = lost or allowed.ok
+    outcomes[#outcomes + 1] = ("%s: %s"):format(one.name, allowed.ok and "nothing arrived" or allowed.got)
   end
   local got = table.concat(outcomes, "; ")
-  if passed then return expect.new(true, "a datagram sent through the allocation arrives", got) end
-  if peers.broken then return peers.broken end
-  if not peers.lost then return nil, "the server forbids the peer (403): " .. got end
+  if broken then return nil, broken end
+  if not lost then return nil, nil, "the server forbids the peer (403): " .. got end
   -- Behind a NAT, or with peers that it may not reach, a server can be right and our datagram lost.
   local direct = bench.profile.peer or bench.profile.launch
-  return expect.new(false, "a datagram sent through the allocation arrives", got,
+  return nil, expect.new(false, "a datagram sent through the allocation arrives", got,
     { unclear = not direct and got .. "; name a `peer` in the profile that sends datagrams back" or nil })
 end
 
--- Without a permission nothing gets from the allocation of `first` to that of `second`. What must not come is asked for
--- as often as what must come, so a lost datagram decides nothing; the caller shows that with a permission it does pass.
-function relay.stays_closed(first, second)
-  local payload = "assay " .. bytes.hex(bytes.random(8))
-  local passed = relay.passes(first, second, assert(relay.indication(second.relayed, payload)), payload)
-  return expect.new(not passed, "nothing is relayed without a permission", passed and "a datagram arrived" or "nothing arrived")
+-- Does a datagram pass through the allocation of `first`? An expectation, or nil and why there is nothing to judge.
+function relay.datagram(bench, first, second)
+  local open, outcome, reason = relay.open_path(bench, first, second)
+  if not open then return outcome, reason end
+  open:close()
+  return expect.new(true, "a datagram sent through the allocation arrives", "it arrived by " .. open.name)
 end
 
--- An indication with an unknown comprehension-required attribute is dropped (RFC 5389 section 7.3.2), on a way that was
--- shown to be open.
+-- An indication with an unknown comprehension-required attribute is dropped (RFC 5389 section 7.3.2), on a way that is
+-- open. nil and why where there is none.
 function relay.drops_unknown(bench, first, second)
-  local payload = "assay " .. bytes.hex(bytes.random(8))
-  local peer = bench.profile.peer or second.relayed
-  local octets = assert(relay.indication(peer, payload, { { 0x7F00, "unknown" } }))
-  local passed = relay.passes(first, bench.profile.peer and first or second, octets, payload)
+  local open, _, reason = relay.open_path(bench, first, second)
+  if not open then return nil, reason or "no datagram passes" end
+  local passed = open:passes { { 0x7F00, "unknown" } }
+  open:close()
   return expect.new(not passed, "a Send indication with an unknown attribute is dropped",
     passed and "it was relayed" or "nothing arrived")
 end
