@@ -2,7 +2,8 @@
 //
 // What every transport has in common: a local and a remote address, a way to send, an inbox, the transactions that
 // wait for replies, and one owner who is told of each packet. A transport (udp.c, tcp.c, tls.c, dtls.c) embeds `struct
-// endpoint` first in its own record, fills in the kind, and reports through the functions of the second half of this file.
+// endpoint` first in its own record, fills in the kind, and reports through the functions of the second half of this
+// file.
 // It looks into a message for one thing only: whether it is the reply to a transaction.
 #ifndef ASSAY_NET_ENDPOINT_H
 #define ASSAY_NET_ENDPOINT_H

@@ -88,8 +88,8 @@ SSL_CTX *secure_context(const struct secure_settings *settings, bool datagrams, 
 		refuse(error, "no TLS:", "");
 		return NULL;
 	}
-	// The end of a connection without close_notify is an end. No renegotiation, so that only reads wait for reads. No
-	// tickets: a session that is resumed leaves no certificate and no complete handshake in a capture.
+	// The end of a connection without close_notify is an end. No renegotiation, so that only reads wait for reads.
+	// No tickets: a session that is resumed leaves no certificate and no complete handshake in a capture.
 	SSL_CTX_set_options(context, SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET |
 					     SSL_OP_NO_QUERY_MTU);
 	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);

@@ -16,9 +16,9 @@ enum secure_version { SECURE_ANY, SECURE_1_2, SECURE_1_3 };
 struct secure_settings {
 	const char *ca; // of a client: file of certificates (PEM) that it trusts, NULL for those of the system
 	bool insecure;  // of a client: takes any certificate
-	const char
-		*server_name; // of a client: the name the certificate must have, and the server name indication; an IP
-		// address is no such indication. NULL: the certificate must have the remote address
+	// Of a client: the name the certificate must have, and the server name indication; an IP address is no such
+	// indication. NULL: the certificate must have the remote address.
+	const char *server_name;
 	const char *certificate, *key; // of a server: files (PEM), a chain and its private key
 	enum secure_version minimum, maximum;
 	double timeout; // seconds a handshake may take, with the connection before it

@@ -355,7 +355,8 @@ static void on_connections(void *owner)
 	if (nothing) {
 		tcp_listener_watch(listener->tcp);
 	} else {
-		// Out of descriptors, perhaps: the connection stays there, and asking at once would turn the loop for nothing.
+		// Out of descriptors, perhaps: the connection stays there, and to ask at once would turn the loop for
+		// nothing.
 		struct timeval span = loop_span(0.1);
 		event_add(listener->retry, &span);
 	}

@@ -4,8 +4,9 @@
 -- which keys by its environment, so that no secret stands on a command line:
 --
 --     ASSAY_ADDRESS, ASSAY_PORT    where to listen, UDP and TCP alike
---     ASSAY_TLS_PORT, ASSAY_DTLS_PORT, ASSAY_CERTIFICATE, ASSAY_PRIVATE_KEY    where the profile names these transports:
---                                  their ports, and the files (PEM) of a certificate made for this start
+--     ASSAY_TLS_PORT, ASSAY_DTLS_PORT, ASSAY_CERTIFICATE, ASSAY_PRIVATE_KEY
+--                                  where the profile names these transports: their ports, and the files (PEM) of a
+--                                  certificate made for this start
 --     ASSAY_REALM, ASSAY_SERVER_NAME, ASSAY_THIRD_PARTY (yes or no)
 --     ASSAY_KEYS, ASSAY_USERS      lines KID:ALG:BASE64 and NAME:PASSWORD
 --     ASSAY_EXPIRING_KEY           KID:ALG:BASE64:SECONDS, a key that is good until then (since 1970), empty for none
@@ -29,7 +30,9 @@ end
 
 -- log: the file that takes what the target prints.
 function launcher.new(profile, addresses, log)
-  return setmetatable({ profile = profile, addresses = addresses, log = log, starts = 0, ca = profile.tls.ca }, launcher)
+  return setmetatable({
+    profile = profile, addresses = addresses, log = log, starts = 0, ca = profile.tls.ca,
+  }, launcher)
 end
 
 -- Counted from each start of the target; `expires` then says when.

@@ -397,7 +397,9 @@ function profile.of(options)
     if not known then return nil, ("--transport: %s is expected, this is %s"):format(expected, show(name, "")) end
   end
   local given = {} -- what describes a target, as it stands on the command line
-  for _, field in ipairs { "server", "launch", "server_name", "realm", "keys", "users", "ca", "insecure", "transports" } do
+  for _, field in ipairs {
+    "server", "launch", "server_name", "realm", "keys", "users", "ca", "insecure", "transports",
+  } do
     local value = options[field]
     if value and (type(value) ~= "table" or #value > 0) then
       given[#given + 1] = "--" .. field:gsub("_", "-"):gsub("s$", "")

@@ -35,7 +35,9 @@ static const char prelude[] = LUA(
 		end
 	end;
 	function find(text, part)
-		if not tostring(text):find(part, 1, true) then error(("no %q in %s"):format(part, tostring(text)), 2) end
+		if not tostring(text):find(part, 1, true) then
+			error(("no %q in %s"):format(part, tostring(text)), 2)
+		end
 	end;
 	function throws(part, fn, ...)
 		local ok, err = pcall(fn, ...);
