@@ -64,7 +64,8 @@ interrupted('one that waits', 'INT', qr/^1\.\./m, 'server/granted-lifetime/what-
 # Before the target answers.
 {
 	my %env = marked();
-	my $process = start({ env => \%env }, assay(), 'run', '--format', 'json', '--no-third-party', '--launch', 'echo up >"$ASSAY_FOLDER/../up"; sleep 600', 'server');
+	my $process = start({ env => \%env }, assay(), 'run', '--format', 'json', '--no-third-party', '--launch',
+		'echo up >"$ASSAY_FOLDER/../up"; sleep 600', 'server');
 	ok wait_until(sub { -e "$env{TMPDIR}/up" }, 30), 'before it answers: the target was started';
 	my $began = time;
 	kill 'INT', $process->pid;

@@ -132,7 +132,7 @@ keeps_secrets('files', {}, 0, @$launched, '--key', "\@$folder/keys", '--user', "
 
 # The commands for tokens hide what they are told too.
 {
-	my $process = start({ input => undef }, 'bash', '-c', '"$@" < <(sleep 600)', 'bash', assay(), 'token', 'open', '--key', $keys[0], '--server-name', 'turn', '-');
+	my $process = start('bash', '-c', '"$@" < <(sleep 600)', 'bash', assay(), 'token', 'open', '--key', $keys[0], '--server-name', 'turn', '-');
 	ok wait_until(sub { told(process_list() =~ s/^bash\0-c\0.*$//mgr, %secrets) eq '' }, 10), 'assay token: its key goes from the process list';
 	$process->stop;
 	my ($status, $out, $err) = run(assay(), 'token', 'seal', '--key', $keys[0], '--server-name', 'turn', '--lifetime', 60);

@@ -51,7 +51,8 @@ for my $case (
 		qr/it did not answer on udp/],
 	['one that does not care about SIGTERM', "launch = { command = 'trap \"\" TERM; echo stubborn; while :; do sleep 600; done', ready_timeout = 0.5 }", 8,
 		qr/it did not answer on udp .*; its last lines:\nstubborn\n/],
-	['one whose log is a hundred lines of anything', "launch = { command = 'for i in \$(seq 100); do printf \"%s \\\\033[31m\\\\000\\\\377\\\\n\" \$i; done; exit 1' }", 5,
+	['one whose log is a hundred lines of anything',
+		"launch = { command = 'for i in \$(seq 100); do printf \"%s \\\\033[31m\\\\000\\\\377\\\\n\" \$i; done; exit 1' }", 5,
 		qr/; its last lines:\n89 \\x1B\[31m\\x00\\xFF\n(?:.*\n){10}100 \\x1B\[31m\\x00\\xFF\n\z/],
 ) {
 	my ($name, $text, $seconds, $pattern) = @$case;
@@ -222,10 +223,12 @@ sub served_profile {
 	my %result = results(@{ $run->{results} });
 	is $run->{status}, 0, 'no harm: status 0' or diag $run->{err};
 	is $result{$killer}{verdict}, 'skip', 'no harm: what may harm is skipped';
-	like $result{$killer}{reason}, qr/may harm the target, which assay did not launch and whose profile does not say may_harm = true/, 'no harm: and why is said';
+	like $result{$killer}{reason}, qr/may harm the target, which assay did not launch and whose profile does not say may_harm = true/,
+		'no harm: and why is said';
 	is_deeply $result{$killer}{exchange}, [], 'no harm: nothing is sent';
 	my $harmful = of_type('summary', @{ $run->{results} })->{skip};
-	$run = judged('harm allowed', '--target', served_profile($port, "transports = { 'udp' }, may_harm = true"), 'server/refused-token', 'server/challenge/nonce');
+	$run = judged('harm allowed', '--target', served_profile($port, "transports = { 'udp' }, may_harm = true"), 'server/refused-token',
+		'server/challenge/nonce');
 	%result = results(@{ $run->{results} });
 	is $result{$killer}{verdict}, 'pass', 'harm allowed: it is run';
 	cmp_ok of_type('summary', @{ $run->{results} })->{skip}, '<', $harmful, 'harm allowed: fewer are skipped';
@@ -249,7 +252,8 @@ sub packets {
 {
 	my ($server, $port) = served();
 	my $rate = 60;
-	my $run = judged('a rate', '--no-capture', '--target', served_profile($port, "transports = { 'udp' }, max_rate = $rate"), 'server/challenge', 'server/session-key');
+	my $run = judged('a rate', '--no-capture', '--target', served_profile($port, "transports = { 'udp' }, max_rate = $rate"), 'server/challenge',
+		'server/session-key');
 	is $run->{status}, 0, 'a rate: status 0' or diag $run->{err};
 	my @sent = grep { $_->{dstport} == $port } packets("$run->{out}/capture.pcapng", $port);
 	cmp_ok scalar @sent, '>', 60, 'a rate: ' . @sent . ' messages were sent';
