@@ -86,9 +86,10 @@ static struct transaction_plan check_plan(lua_State *state, int index)
 //
 // Sends a STUN request and waits for the reply: a success or error response with the request's transaction id, from
 // wherever it comes. UDP, DTLS: sent again as RFC 5389 7.2.1 says; a timeout only cuts the schedule short. TCP, TLS:
-// sent once, 39.5 seconds waited unless timeout says otherwise. info = { to=, from=, sent=, sent_last=, received=, sends=n,
-// icmp={ text, ... } }: wall times of the first and the last sending and of the reply; ICMP errors and sendings that
-// the kernel refused are noted there and end nothing. The text is "timeout", "closed", or why the first sending failed.
+// sent once, 39.5 seconds waited unless timeout says otherwise. info = { to=, from=, sent=, sent_last=, received=,
+// sends=n, icmp={ text, ... } }: wall times of the first and the last sending and of the reply; ICMP errors and
+// sendings that the kernel refused are noted there and end nothing. The text is "timeout", "closed", or why the first
+// sending failed.
 // What else comes meanwhile is kept for receive(); only late replies to a request that was sent more than once are let
 // go (a tap sees them). Any number of tasks may do this on one endpoint.
 int net_transact(lua_State *state)

@@ -176,7 +176,8 @@ static int system_read(lua_State *state)
 	if (count < 0)
 		error_set_errno(&error, "cannot read %s", path);
 	else if (total > (size_t)limit)
-		error_set(&error, ERROR_LIMIT, ERROR_NO_OFFSET, "%s is larger than %lld octets", path, (long long)limit);
+		error_set(&error, ERROR_LIMIT, ERROR_NO_OFFSET, "%s is larger than %lld octets", path,
+			  (long long)limit);
 	if (file->descriptor >= 0)
 		close(file->descriptor);
 	file->descriptor = -1;
@@ -413,8 +414,8 @@ int luaopen_system(lua_State *state)
 		{NULL, NULL},
 	};
 	static const luaL_Reg file_methods[] = {
-		{"write", file_write}, {"flush", file_flush}, {"close", file_close},
-		{"__close", file_close}, {"__gc", file_close}, {NULL, NULL},
+		{"write", file_write},   {"flush", file_flush}, {"close", file_close},
+		{"__close", file_close}, {"__gc", file_close},  {NULL, NULL},
 	};
 	luaL_newmetatable(state, FILE_TYPE);
 	luaL_setfuncs(state, file_methods, 0);

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: BSD-3-Clause
 --
--- coturn as Debian ships it, with third-party authorization (--oauth) and authenticated Binding (--secure-stun), started
--- for the run on free loopback ports.
+-- coturn as Debian ships it, with third-party authorization (--oauth) and authenticated Binding (--secure-stun),
+-- started for the run on free loopback ports.
 -- The keys are of this file alone: they protect nothing.
 return {
   name = "coturn with secure-stun",

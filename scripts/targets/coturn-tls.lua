@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: BSD-3-Clause
 --
--- The same coturn over TLS and DTLS too: what it owes is the same over all transports. Its certificate is made for the run.
+-- The same coturn over TLS and DTLS too: what it owes is the same over all transports.
+-- Its certificate is made for the run.
 return {
   name = "coturn with TLS",
   role = "server",

@@ -18,8 +18,8 @@
 # Measured with coturn 4.6.1 of Debian 12: it answers a tenth of a second after its start and ends at once on SIGTERM;
 # its 401 carries THIRD-PARTY-AUTHORIZATION (the server name) only with oauth; users keep working beside tokens, unless
 # the request holds a token; a relay range of a hundred ports runs out in a long run (508), hence the large one.
-# stale-nonce stays off, as it is by default. It speaks TLS 1.2 and DTLS 1.2, both on one port, and deviates over them where
-# it does over UDP and TCP.
+# stale-nonce stays off, as it is by default. It speaks TLS 1.2 and DTLS 1.2, both on one port, and deviates over them
+# where it does over UDP and TCP.
 set -eu
 umask 077
 

@@ -17,7 +17,8 @@ invariant "error-code" {
     local value, problem = m:get "ERROR-CODE"
     check(id, m:has "ERROR-CODE", { label = "present", expected = "ERROR-CODE", got = "none" })
     if not m:has "ERROR-CODE" then return end
-    local readable = type(value) == "table" and value.class and value.class >= 3 and value.class <= 6 and value.number <= 99
+    local readable = type(value) == "table" and value.class and value.class >= 3 and value.class <= 6
+      and value.number <= 99
     check(id, readable, {
       label = "class and number", expected = "a class from 3 to 6 and a number from 0 to 99",
       got = type(value) == "table" and ("class %d, number %d"):format(value.class, value.number) or problem,

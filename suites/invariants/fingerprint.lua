@@ -13,7 +13,9 @@ invariant "fingerprint" {
     if not m or not m:has "FINGERPRINT" then return end
     local attributes = m:attributes()
     local last = attributes[#attributes].name == "FINGERPRINT"
-    check("5389-15.5-01", last, { label = "last", expected = "FINGERPRINT as the last attribute", got = "others behind it" })
+    check("5389-15.5-01", last, {
+      label = "last", expected = "FINGERPRINT as the last attribute", got = "others behind it",
+    })
     if last then
       check("5389-15.5-01", m:fingerprint() == "valid", {
         label = "CRC-32", expected = "the CRC-32 of the message XOR 0x5354554E", got = "another value",

@@ -32,6 +32,8 @@ invariant "header" {
     check(id, m:method() == seen.request:method(), {
       label = "method", expected = seen.request:method(), got = m:method(),
     })
-    check(id, seen.from == seen.asked, { label = "address", expected = "an answer from " .. seen.asked, got = seen.from })
+    check(id, seen.from == seen.asked, {
+      label = "address", expected = "an answer from " .. seen.asked, got = seen.from,
+    })
   end,
 }

@@ -67,7 +67,8 @@ function server.new(config)
   return self
 end
 
--- Ports for those of these transports that named 0: one for both, where it is free for both. nil, text when there is none.
+-- Ports for those of these transports that named 0: one for both, where it is free for both.
+-- nil, text when there is none.
 local function choose_ports(self, transports)
   local wanted, kinds = {}, {}
   for transport, kind in pairs(transports) do

@@ -63,11 +63,15 @@ scenario "mac-key-of-256-bits" {
     t:control {}
     local function long_key(form)
       form.token = { mac_key = bytes.random(32) }
-      return t:allocate(form):is_success()
+      local answer = t:allocate(form)
+      t:put_down(answer.client)
+      return answer:is_success()
     end
     t:check("7635-6.2-11", expect.any {
       long_key { integrity_key = function(token) return token.mac_key end, step = "Allocate, 32 octets as they are" },
-      long_key { integrity_key = function(token) return bytes.sha1(token.mac_key) end, step = "Allocate, SHA1 of 32 octets" },
+      long_key {
+        integrity_key = function(token) return bytes.sha1(token.mac_key) end, step = "Allocate, SHA1 of 32 octets",
+      },
       long_key {
         integrity = "MESSAGE-INTEGRITY-SHA256", integrity_key = function(token) return token.mac_key end,
         step = "Allocate, MESSAGE-INTEGRITY-SHA256",
@@ -107,7 +111,9 @@ scenario "answer-in-the-same-form" {
     }
     local taken, outcomes = 0, {}
     for _, form in ipairs(forms) do
-      local answer = t:allocate { token = { mac_key = bytes.random(32) }, integrity_key = form[2], step = "Allocate, " .. form[1] }
+      local answer = t:allocate {
+        token = { mac_key = bytes.random(32) }, integrity_key = form[2], step = "Allocate, " .. form[1],
+      }
       outcomes[#outcomes + 1] = answer:is_success()
       if answer:is_success().ok then
         taken = taken + 1

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: BSD-3-Clause
 --
--- What TURN asks of a server in a token session: allocations, who they belong to, how they end. RFC 5766 sections 4 to 7,
--- RFC 8656 section 7.2.
+-- What TURN asks of a server in a token session: allocations, who they belong to, how they end.
+-- RFC 5766 sections 4 to 7, RFC 8656 section 7.2.
 
 local expect = require "support.expect"
 local scenario = require "support.scenario"
@@ -29,7 +29,8 @@ scenario "second-allocate" {
     local client = t:allocation()
     t:check("5766-6.2-01", t:on(client, "Allocate", { step = "a second Allocate" }):is_error(437),
       { label = "the same token" })
-    t:check("5766-6.2-01", t:on(client, "Allocate", { token = {}, step = "a second Allocate, new token" }):is_error(437),
+    t:check("5766-6.2-01",
+      t:on(client, "Allocate", { token = {}, step = "a second Allocate, new token" }):is_error(437),
       { label = "a new token" })
   end,
 }
@@ -161,12 +162,15 @@ scenario "password-without-allocation" {
     local user = t.profile.users[1]
     local accepted = t:allocate { user = user }
     if accepted:code() == 401 then t:skip "first-party credentials are not served (401)" end
-    if not accepted:is_success().ok then t:inconclusive("the Allocate of a first-party user: " .. accepted:describe()) end
+    if not accepted:is_success().ok then
+      t:inconclusive("the Allocate of a first-party user: " .. accepted:describe())
+    end
     t:put_down(accepted.client)
     for _, request in ipairs { { "Refresh", nil, 600 }, { "CreatePermission" }, { "ChannelBind", 0x4004 } } do
       local client = t:client()
       local answer = t:on(client, request[1], {
-        user = user, channel = request[2], lifetime = request[3], peer = request[1] ~= "Refresh" and t:peer(client) or nil,
+        user = user, channel = request[2], lifetime = request[3],
+        peer = request[1] ~= "Refresh" and t:peer(client) or nil,
       })
       t:check("5766-4-02", answer:is_error(437), { label = request[1] })
     end
@@ -182,7 +186,9 @@ scenario "other-user" {
     local user = t.profile.users[1]
     local accepted = t:allocate { user = user }
     if accepted:code() == 401 then t:skip "first-party credentials are not served (401)" end
-    if not accepted:is_success().ok then t:inconclusive("the Allocate of a first-party user: " .. accepted:describe()) end
+    if not accepted:is_success().ok then
+      t:inconclusive("the Allocate of a first-party user: " .. accepted:describe())
+    end
     t:put_down(accepted.client)
     local client = t:allocation()
     for _, method in ipairs { "Refresh", "CreatePermission" } do

@@ -17,7 +17,9 @@ scenario "first-token-counts" {
       { label = "good, then bad: success, 400 or 401" })
     t:note("good, then bad: %s", good_first:describe())
     if not good_first.message then return end
-    local bad_first = t:with_defect(control, { edits = { { "insert", { "ACCESS-TOKEN", bad }, before = "ACCESS-TOKEN" } } })
+    local bad_first = t:with_defect(control, {
+      edits = { { "insert", { "ACCESS-TOKEN", bad }, before = "ACCESS-TOKEN" } },
+    })
     t:check("5389-15-03", bad_first:is_refused(), { label = "bad, then good: no success" })
   end,
 }

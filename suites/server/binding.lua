@@ -16,7 +16,9 @@ scenario "with-a-token" {
     local bare = t:binding { credentials = false }
     local open = bare:is_success().ok
     if open and not t.profile.authenticates_binding then t:skip "it answers Binding to everybody, which it may" end
-    if t.profile.authenticates_binding == false then t:note("Binding is authenticated, though the profile says otherwise") end
+    if t.profile.authenticates_binding == false then
+      t:note("Binding is authenticated, though the profile says otherwise")
+    end
     t:check("7635-4-02", bare:is_error(401))
     if bare:code() ~= 401 then return end
     t:check("7635-4-05", bare:has "THIRD-PARTY-AUTHORIZATION")

@@ -34,7 +34,8 @@ scenario "refresh" {
   run = function(t)
     local client = t:allocation { token = { lifetime = 7200 } }
     local same = t:refresh(client, {
-      lifetime = 3600, token = { lifetime = 120, mac_key = client.token.mac_key }, step = "Refresh, the same mac_key in a new token",
+      lifetime = 3600, token = { lifetime = 120, mac_key = client.token.mac_key },
+      step = "Refresh, the same mac_key in a new token",
     })
     bounded(t, "7635-9-06", same, 120, "a new token with the same mac_key")
     local other = t:refresh(client, {

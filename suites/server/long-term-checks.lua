@@ -122,7 +122,9 @@ scenario "stale-nonce-answer" {
     local new = answer:raw "NONCE"
     if not new then return end
     -- The nonce is given by name, so that nothing but this very one can make it work.
-    local again = t:on(client, "Allocate", { nonce = new, realm = answer:raw "REALM", step = "Allocate with the nonce of the 438" })
+    local again = t:on(client, "Allocate", {
+      nonce = new, realm = answer:raw "REALM", step = "Allocate with the nonce of the 438",
+    })
     t:check("5389-10.2.2-06", again:is_success(), { label = "it works" })
   end,
 }

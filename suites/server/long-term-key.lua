@@ -88,7 +88,9 @@ scenario "expired-key" {
     local key = t.profile.expiring_key
     if t:now() > key.expires - 1 then t:skip "the key had expired before the scenario began" end
     local before = t:allocate { token = { kid = key.kid }, step = "Allocate, the key not yet expired" }
-    if not before:is_success().ok then t:inconclusive("the key does not work before its expiry: " .. before:describe()) end
+    if not before:is_success().ok then
+      t:inconclusive("the key does not work before its expiry: " .. before:describe())
+    end
     t:put_down(before.client)
     t:wait(math.max(0, key.expires + (key.leeway or 0) + 1 - t:now()))
     t:control { step = "Allocate, another key (control)" }

@@ -22,6 +22,7 @@ scenario "per-client" {
     })
     local other = t:client()
     if not other:challenge() then t:inconclusive "no challenge" end
-    t:refused("8489-9.2.4-01", control, { nonce = other.nonce }, { 438, 401 }, { label = "the nonce of another client" })
+    t:refused("8489-9.2.4-01", control, { nonce = other.nonce }, { 438, 401 },
+      { label = "the nonce of another client" })
   end,
 }

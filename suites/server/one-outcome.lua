@@ -54,8 +54,8 @@ local function note_times(t, kinds, times)
       local outcome = #a > 4 and #b > 4 and ranks.compare(a, b)
       if outcome and math.abs(outcome.delta) >= WORTH_NAMING and math.abs(outcome.z) >= CERTAIN then
         told = true
-        t:note("answer times differ between %s and %s: medians %.0f and %.0f microseconds, Cliff's delta %.2f, %.1f standard "
-          .. "deviations (%d and %d interleaved trials)", kind[1], kinds[j][1], ranks.median(a) * 1e6,
+        t:note("answer times differ between %s and %s: medians %.0f and %.0f microseconds, Cliff's delta %.2f, "
+          .. "%.1f standard deviations (%d and %d interleaved trials)", kind[1], kinds[j][1], ranks.median(a) * 1e6,
           ranks.median(b) * 1e6, outcome.delta, outcome.z, #a, #b)
       end
     end

@@ -41,9 +41,11 @@ scenario "newest-key" {
     unless_forbidden(t, t:create_permission(client, { peer = peer }))
     local old_key, old_kid = client.session_key, client.username
     t:control({ on = client, lifetime = 600, token = {}, step = "Refresh with a new token" }, "Refresh")
-    t:check("7635-9-12", t:create_permission(client, { peer = peer, step = "CreatePermission under the new key" }):is_success())
+    t:check("7635-9-12",
+      t:create_permission(client, { peer = peer, step = "CreatePermission under the new key" }):is_success())
     local old = t:create_permission(client, {
-      peer = peer, username = old_kid, integrity_key = function() return old_key end, step = "CreatePermission under the old key",
+      peer = peer, username = old_kid, integrity_key = function() return old_key end,
+      step = "CreatePermission under the old key",
     })
     t:note("the key of the first token after that: %s", old:describe())
   end,
@@ -91,7 +93,9 @@ scenario "token-attached" {
     local client = t:allocation()
     local peer = t:peer(client)
     unless_forbidden(t, t:create_permission(client, { peer = peer }))
-    local answer = t:create_permission(client, { peer = peer, token = client.token, step = "CreatePermission with the token" })
+    local answer = t:create_permission(client, {
+      peer = peer, token = client.token, step = "CreatePermission with the token",
+    })
     t:check("7635-9-14", expect.any { answer:is_success(), answer:is_error(400, 420) }, { label = "the answer" })
     t:check("7635-9-14", t:refresh(client, { lifetime = 600 }):is_success(), { label = "the allocation lives on" })
   end,
@@ -145,8 +149,8 @@ scenario "without-integrity" {
         })
         return
       end
-      t:note("%s: %s", path.name, forbidden and "forbidden (403)" or allowed.ok and "nothing arrives with a permission either"
-        or allowed.got)
+      t:note("%s: %s", path.name, forbidden and "forbidden (403)"
+        or allowed.ok and "nothing arrives with a permission either" or allowed.got)
     end
   end,
 }

@@ -78,6 +78,8 @@ scenario "presented-token-is-judged" {
     t:wait(3) -- whole seconds are counted here and there in a target, so the edge itself is left alone
     local expired = t:refresh(client, { lifetime = 600, token = short, step = "Refresh with the old token" })
     t:check("7635-9-04", expired:is_error(401, 437), { label = "an expired token" })
-    t:control({ on = client, lifetime = 600, token = long, step = "Refresh, to see that the allocation lives" }, "Refresh")
+    t:control({
+      on = client, lifetime = 600, token = long, step = "Refresh, to see that the allocation lives",
+    }, "Refresh")
   end,
 }

@@ -154,7 +154,9 @@ scenario "oversized-token" {
   harm = true,
   run = function(t)
     local control = t:control {}
-    local answer = t:with_defect(control, { token = { change = function(octets) return octets .. ("\0"):rep(65000) end } })
+    local answer = t:with_defect(control, {
+      token = { change = function(octets) return octets .. ("\0"):rep(65000) end },
+    })
     t:check("7635-7-05", answer:is_refused_or_closed(), { label = "no success" })
     t:control {}
   end,

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: BSD-3-Clause
 --
--- What RFC 8489 asks of a server that claims it, where it touches a session with a token. RFC 8489 sections 9.2 and 14.6,
--- AMB-27, AMB-50.
+-- What RFC 8489 asks of a server that claims it, where it touches a session with a token.
+-- RFC 8489 sections 9.2 and 14.6, AMB-27, AMB-50.
 
 local bytes = require "bytes"
 local expect = require "support.expect"
@@ -32,8 +32,8 @@ scenario "nonce-cookie" {
       local bits = string.unpack(">I3", bytes.unbase64(features))
       local offers = challenge.message:has "PASSWORD-ALGORITHMS"
       if offers ~= (bits & 1 == 1) then
-        t:note("the security features are 0x%06X, and the 401 has %s PASSWORD-ALGORITHMS (bit 0 is the least significant "
-          .. "one by erratum 6290)", bits, offers and "" or "no")
+        t:note("the security features are 0x%06X, and the 401 has %s PASSWORD-ALGORITHMS (bit 0 is the least "
+          .. "significant one by erratum 6290)", bits, offers and "" or "no")
       end
     end
     local length = #(challenge:raw "NONCE" or "")

@@ -52,7 +52,8 @@ scenario "wrong-integrity" {
     t:refused("7635-7-14", control, { integrity_key = function() return bytes.random(20) end }, 401,
       { label = "another key" })
     t:refused("7635-7-14", control, { edits = { { "flip", "MESSAGE-INTEGRITY", 7 } } }, 401, { label = "an early bit" })
-    t:refused("7635-7-14", control, { edits = { { "flip", "MESSAGE-INTEGRITY", 159 } } }, 401, { label = "the last bit" })
+    t:refused("7635-7-14", control, { edits = { { "flip", "MESSAGE-INTEGRITY", 159 } } }, 401,
+      { label = "the last bit" })
     t:refused("7635-7-14", control, { edits = { { "value", "MESSAGE-INTEGRITY", zeroes } } }, 401, { label = "zeroes" })
     t:refused("7635-7-14", control, { edits = { { "flip", "LIFETIME", 31 } } }, 401,
       { label = "an attribute changed after signing" })

@@ -31,7 +31,8 @@ local function errors_after_authentication(t)
   unless_before("400, no REQUESTED-TRANSPORT", 400, { protocol = false })
   unless_before("420", 420, { attributes = { { 0x7F00, "unknown" } } })
   unless_before("442", 442, { protocol = 99 })
-  add("437, a second Allocate", 437, t:on(client, "Allocate", { step = "Allocate on a 5-tuple that has an allocation" }))
+  add("437, a second Allocate", 437,
+    t:on(client, "Allocate", { step = "Allocate on a 5-tuple that has an allocation" }))
   add("437, Refresh without allocation", 437, t:on(t:client(), "Refresh", {}))
   return cases
 end

@@ -58,7 +58,8 @@ local function judge(t, ask, accepted)
       t:check("7635-7-19", token:lists_unknown "ACCESS-TOKEN", { label = "0x001B is listed" })
     end
   else
-    t:note("ACCESS-TOKEN: %s; this server answers no unknown attribute with 420, which is reported once", token:describe())
+    t:note("ACCESS-TOKEN: %s; this server answers no unknown attribute with 420, which is reported once",
+      token:describe())
   end
 end
 

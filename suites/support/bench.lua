@@ -9,8 +9,8 @@ local net = require "net"
 local bench = {}
 bench.__index = bench
 
--- options: of the command line: rto, rc, rm; seed, of all that is left to chance and no secret; out, the folder for what
--- is found; reproducer, what --input holds
+-- options: of the command line: rto, rc, rm; seed, of all that is left to chance and no secret; out, the folder for
+-- what is found; reproducer, what --input holds
 function bench.new(profile, addresses, options)
   local schedule = { rto = options.rto or 0.5, rc = options.rc or 7, rm = options.rm or 16 }
   local _, last = net.retransmissions(schedule)
@@ -27,8 +27,8 @@ function bench.new(profile, addresses, options)
   }, bench)
 end
 
--- A long-term key of the profile, by number or kid; without either the first of AES-GCM, which every server has to offer,
--- else the first.
+-- A long-term key of the profile, by number or kid; without either the first of AES-GCM, which every server has to
+-- offer, else the first.
 function bench:key(which)
   if not which then
     for _, key in ipairs(self.profile.keys) do

@@ -10,7 +10,8 @@
 --     user = { name, password } first-party credentials instead of a token
 --     credentials = false       none of USERNAME, REALM, NONCE, integrity
 --     username, realm, nonce    octets in place of the right ones
---     lifetime, protocol, peer, channel    LIFETIME, REQUESTED-TRANSPORT (false: left out), XOR-PEER-ADDRESS, CHANNEL-NUMBER
+--     lifetime, protocol, peer, channel    LIFETIME, REQUESTED-TRANSPORT (false: left out), XOR-PEER-ADDRESS,
+--                               CHANNEL-NUMBER
 --     attributes = { {name, value}, … }    further attributes, before the integrity
 --     integrity = name | list | false    "MESSAGE-INTEGRITY" (default), "MESSAGE-INTEGRITY-SHA256", both, or none
 --     integrity_size            octets of MESSAGE-INTEGRITY-SHA256
@@ -31,8 +32,8 @@ client.__index = client
 
 local most_ports = 64 -- tried for one that this run has not used
 
--- A UDP endpoint on a port that this run has not used before: a server may remember the 5-tuple of an allocation for some
--- time after its end, and what it remembers would answer for the new client.
+-- A UDP endpoint on a port that this run has not used before: a server may remember the 5-tuple of an allocation for
+-- some time after its end, and what it remembers would answer for the new client.
 local function fresh_udp(bench, remote)
   local held, endpoint, problem = {}, nil, nil
   for _ = 1, most_ports do
@@ -76,7 +77,8 @@ end
 -- may take, unless as long as a request. nil, text when no socket opens.
 function client.open(bench, record, transport, seconds)
   local self = setmetatable({
-    bench = bench, record = record, transport = transport, remote = bench.addresses[transport], step = "", patience = seconds,
+    bench = bench, record = record, transport = transport, remote = bench.addresses[transport],
+    step = "", patience = seconds,
   }, client)
   local ok, problem = self:connect()
   if not ok then return nil, problem end
@@ -121,7 +123,8 @@ local function credentials_for(self, spec, token)
   return self.username, self.session_key, "the session key of the allocation"
 end
 
--- The first algorithm of PASSWORD-ALGORITHMS with its parameters and without their padding, as PASSWORD-ALGORITHM has it.
+-- The first algorithm of PASSWORD-ALGORITHMS with its parameters and without their padding, as PASSWORD-ALGORITHM has
+-- it.
 local function first_algorithm(offered)
   if #offered < 4 then return offered end
   local _, length = string.unpack(">I2I2", offered)
@@ -141,7 +144,8 @@ function client:craft(method, spec)
     add("REALM", spec.realm or self.realm or "")
     add("NONCE", spec.nonce or self.nonce or "")
   end
-  -- RFC 8489 9.2.4: what was offered is repeated, with one of it chosen. The key of a token does not depend on it (AMB-50).
+  -- RFC 8489 9.2.4: what was offered is repeated, with one of it chosen. The key of a token does not depend on it
+  -- (AMB-50).
   if self.bench.echo_password_algorithms and self.password_algorithms and spec.credentials ~= false then
     add("PASSWORD-ALGORITHMS", self.password_algorithms)
     add("PASSWORD-ALGORITHM", first_algorithm(self.password_algorithms))
@@ -187,7 +191,8 @@ function client:transact(octets, request, timing)
     if reason == "timeout" then
       fields.silent = true
       fields.failure = ("no answer to %d transmission%s in %.1f s"):format(info.sends or 1,
-        (info.sends or 1) == 1 and "" or "s", (self.transport == "udp" or self.transport == "dtls") and timing.total or timing.tcp_timeout)
+        (info.sends or 1) == 1 and "" or "s",
+        (self.transport == "udp" or self.transport == "dtls") and timing.total or timing.tcp_timeout)
     elseif reason == "closed" then
       fields.failure = "the connection was closed without an answer"
     else
@@ -277,7 +282,8 @@ function client:request(method, spec)
     answer.unclear = "437 to a retransmitted Allocate, whose first answer may be lost"
   end
   if answer:code() == 437 and method == "Allocate" and not self.allocated and not self.bench.profile.launch then
-    answer.unclear = answer.unclear or "437, which may be about an allocation that somebody had on this 5-tuple before us"
+    answer.unclear = answer.unclear
+      or "437, which may be about an allocation that somebody had on this 5-tuple before us"
   end
   if answer:code() == 437 and answer.info.sends > 1 and method == "Refresh" and spec.lifetime == 0 then
     answer.deleted_before, self.allocated = true, false

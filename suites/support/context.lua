@@ -10,13 +10,14 @@ local token = require "token"
 local context = {}
 context.__index = context
 
--- known: { keys = { { kid =, algorithm =, octets = }, … }, users = { { password = }, … }, server_name = octets or nil }.
--- One for each 5-tuple. known is looked at anew each time, as a server's name is learnt on the way.
+-- One for each 5-tuple. known: { keys = { { kid =, algorithm =, octets = }, … }, users = { { password = }, … },
+-- server_name = octets or nil }. It is looked at anew each time, as a server's name is learnt on the way.
 function context.new(known)
   return setmetatable({ known = known }, context)
 end
 
--- The token of a request: { mac_key =, lifetime = seconds, presented = true }; nil when it has none, or none that opens.
+-- The token of a request: { mac_key =, lifetime = seconds, presented = true }; nil when it has none, or none that
+-- opens.
 function context:presented(request)
   local octets, kid = request:raw "ACCESS-TOKEN", request:raw "USERNAME"
   if not octets or not kid or not self.known.server_name then return nil end
@@ -30,8 +31,9 @@ function context:presented(request)
   end
 end
 
--- The forms in which a mac_key may key an HMAC: whole, as its SHA-1 where it has 32 octets (Appendix B of RFC 7635), and
--- cut to 16 octets, which is a deviation that 7635-5-05 is there to find and that is not to be found again everywhere.
+-- The forms in which a mac_key may key an HMAC: whole, as its SHA-1 where it has 32 octets (Appendix B of RFC 7635),
+-- and cut to 16 octets, which is a deviation that 7635-5-05 is there to find and that is not to be found again
+-- everywhere.
 local function forms(mac_key)
   local list = { mac_key }
   if #mac_key == 32 then list[2] = bytes.sha1(mac_key) end

@@ -39,8 +39,14 @@ function decode.main(options)
     system.write(2, "assay: " .. text .. "\n")
     if code > status then status = code end
   end
-  if form ~= "text" and form ~= "json" then complain(2, "--format is text or json, not '" .. form .. "'") return status end
-  if #options.messages == 0 then complain(2, "a message is expected: hex, base64 or the name of a file") return status end
+  if form ~= "text" and form ~= "json" then
+    complain(2, "--format is text or json, not '" .. form .. "'")
+    return status
+  end
+  if #options.messages == 0 then
+    complain(2, "a message is expected: hex, base64 or the name of a file")
+    return status
+  end
   for i, word in ipairs(options.messages) do
     local octets, problem = octets_of(word)
     if not octets then

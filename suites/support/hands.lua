@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: BSD-3-Clause
 --
--- `t`, the hands of a scenario: craft, send, expect, check. What a request is made of is described in support/client.lua,
--- what a token is made of in support/minting.lua, what can be expected of an answer in support/reply.lua.
+-- `t`, the hands of a scenario: craft, send, expect, check. What a request is made of is described in
+-- support/client.lua, what a token is made of in support/minting.lua, what can be expected of an answer in
+-- support/reply.lua.
 
 local bytes = require "bytes"
 local catalogue = require "requirements.catalogue"
@@ -66,8 +67,8 @@ end
 
 local SILENCES = 3 -- whole schedules without an answer before silence counts as the target's own
 
--- Repeats ask() while it is met by silence. A lost answer is not a refusal to answer: a request stays unanswered only after
--- several whole schedules, each with a transaction of its own and on a path that still carries a Binding request.
+-- Repeats ask() while it is met by silence. A lost answer is not a refusal to answer: a request stays unanswered only
+-- after several whole schedules, each with a transaction of its own and on a path that still carries a Binding request.
 local function confirmed(self, ask)
   local answer
   for attempt = 1, SILENCES do
@@ -126,7 +127,8 @@ local function fresh(self, method, spec)
   return answer
 end
 
--- An Allocate on a fresh 5-tuple, with a valid token unless the description says otherwise. reply.client goes on with it.
+-- An Allocate on a fresh 5-tuple, with a valid token unless the description says otherwise.
+-- reply.client goes on with it.
 function hands:allocate(spec)
   return fresh(self, "Allocate", spec or {})
 end
@@ -205,9 +207,9 @@ function hands:outcome_of(spec)
 end
 
 -- One observation of a requirement. outcome: an expectation, or a boolean with more.expected and more.got.
--- more.soften = "AMB-08": a reading under which breaking it is a warning at most (false: none), or the requirement's own
--- id where the catalogue says how it softens; more.label: which of
--- several observations of the requirement this is. Returns whether it held.
+-- more.soften = "AMB-08": a reading under which breaking it is a warning at most (false: none), or the requirement's
+-- own id where the catalogue says how it softens; more.label: which of several observations of the requirement this
+-- is. Returns whether it held.
 function hands:check(requirement, outcome, more)
   more = more or {}
   local row = catalogue.by_id[requirement]

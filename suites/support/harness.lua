@@ -19,7 +19,8 @@ harness.__index = harness
 
 local most_restarts = 400 -- of the target in one run: a bound, far above what a run needs
 
--- rules: the invariants that all messages are judged by. bench, recorder; options: jobs, rerun(id) → command; launcher: nil for a target that assay did not start.
+-- rules: the invariants that all messages are judged by. bench, recorder; options: jobs, rerun(id) → command;
+-- launcher: nil for a target that assay did not start.
 -- on_result(result) takes each result as soon as there is one, on_progress(state) is told of every change.
 function harness.new(fields)
   fields.running, fields.done, fields.failed = {}, 0, 0
@@ -149,7 +150,9 @@ local function conclude(t, thrown, traceback)
   end
   fields.reason = kind == fields.verdict and reason or reason_of(t.checks, fields.verdict)
   for _, ruling in ipairs(t.rulings) do
-    if ruling.verdict == fields.verdict and ruling.verdict ~= "pass" then fields.reason = fields.reason or ruling.reason end
+    if ruling.verdict == fields.verdict and ruling.verdict ~= "pass" then
+      fields.reason = fields.reason or ruling.reason
+    end
   end
   return fields
 end
@@ -176,8 +179,8 @@ end
 
 local PROBES = 3 -- whole schedules without an answer before a target counts as lost
 
--- Why the target counts as lost; nil while it answers. One exchange may be lost, several in a row on fresh sockets and on
--- each transport are not.
+-- Why the target counts as lost; nil while it answers. One exchange may be lost, several in a row on fresh sockets and
+-- on each transport are not.
 function harness:silence(transport)
   local why
   for attempt = 1, PROBES do

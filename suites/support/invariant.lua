@@ -14,9 +14,10 @@
 --     }
 --
 -- seen: octets, message (nil, and problem, where it is not well formed), request (a message, nil for what was not asked
--- for), from and to (addresses as text), asked (the address the request went to, as text), transport; where the long-term
--- keys are known (support/context.lua) token ({ mac_key =, lifetime =, presented = by this very request }), keys (octets,
--- any of which may sign) and secrets ({ name, octets } each), each nil where it is not; rfc8489 and delta of the profile.
+-- for), from and to (addresses as text), asked (the address the request went to, as text), transport; where the
+-- long-term keys are known (support/context.lua) token ({ mac_key =, lifetime =, presented = by this very request }),
+-- keys (octets, any of which may sign) and secrets ({ name, octets } each), each nil where it is not; rfc8489 and delta
+-- of the profile.
 -- A rule that makes no check says nothing of that message. Its id is that of its file: invariants/error-code.
 
 local catalogue = require "requirements.catalogue"
@@ -32,10 +33,13 @@ local declared -- while they are loaded
 
 local function declare(name, spec)
   for _, id in ipairs(spec.covers) do
-    if not catalogue.by_id[id] then error(("invariant %s covers '%s', which is not in the catalogue"):format(name, id), 3) end
+    if not catalogue.by_id[id] then
+      error(("invariant %s covers '%s', which is not in the catalogue"):format(name, id), 3)
+    end
   end
   declared[#declared + 1] = {
-    id = "invariants/" .. name, title = spec.title, covers = spec.covers, faults = spec.faults or {}, judge = spec.judge,
+    id = "invariants/" .. name, title = spec.title, covers = spec.covers, faults = spec.faults or {},
+    judge = spec.judge,
   }
 end
 

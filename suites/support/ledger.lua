@@ -33,8 +33,8 @@ end
 local asked = { server = { server = true, token = true } }
 
 -- The ledger of a run as reports take it: { id =, level =, role =, verdict =, scenarios = ids, … } each.
--- judges: all that were chosen; verdicts: reports/requirements.lua's; role: of the target; whole: nothing was left out by
--- choice, so that the holes are to be shown too: their verdict is "none", with the reason.
+-- judges: all that were chosen; verdicts: reports/requirements.lua's; role: of the target; whole: nothing was left out
+-- by choice, so that the holes are to be shown too: their verdict is "none", with the reason.
 function ledger.after(judges, verdicts, role, whole)
   local lines = {}
   for _, entry in ipairs(ledger.of(judges)) do

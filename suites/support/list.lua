@@ -27,7 +27,8 @@ local function requirements(chosen)
   local lines = {}
   for _, entry in ipairs(ledger.of(chosen)) do
     local row = entry.row
-    lines[#lines + 1] = ("%s  %s %s, %s, %s: %s"):format(row.id, row.document, row.section, row.role, row.level, row.text)
+    lines[#lines + 1] = ("%s  %s %s, %s, %s: %s"):format(row.id, row.document, row.section, row.role, row.level,
+      row.text)
     for _, id in ipairs(entry.scenarios) do lines[#lines + 1] = "    " .. id end
     for _, id in ipairs(entry.invariants) do lines[#lines + 1] = "    " .. id end
     if #entry.scenarios + #entry.invariants == 0 then lines[#lines + 1] = "    " .. hole(entry) end
@@ -35,7 +36,8 @@ local function requirements(chosen)
   return lines
 end
 
--- A row of the catalogue with what judges it. `uncovered` is the reason why nothing does that is no property of the row.
+-- A row of the catalogue with what judges it.
+-- `uncovered` is the reason why nothing does that is no property of the row.
 local function as_record(entry)
   local record = {}
   for field, value in pairs(entry.row) do record[field] = value end

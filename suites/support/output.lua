@@ -60,7 +60,9 @@ function output.open(options)
       local file, problem = system.open(path, "w")
       if not file then return nil, problem end
       self.files[#self.files + 1] = file
-      self:add(path, kept, function(text) return file:write(text) end, { strict = options.strict, folder = options.out })
+      self:add(path, kept, function(text) return file:write(text) end, {
+        strict = options.strict, folder = options.out,
+      })
     end
   end
   return self

@@ -78,7 +78,8 @@ local function find_integrity_form(bench, record, notes)
     bench.echo_password_algorithms = true
     full, got = takes(bench, record, "full")
     if full then
-      notes[#notes + 1] = "token requests have to repeat PASSWORD-ALGORITHMS and PASSWORD-ALGORITHM (RFC 8489), so they do"
+      notes[#notes + 1] = "token requests have to repeat PASSWORD-ALGORITHMS and PASSWORD-ALGORITHM (RFC 8489), "
+        .. "so they do"
     end
   end
   if full then return end

@@ -140,7 +140,9 @@ end
 
 -- A value as a message shows it. Keys and passwords are never shown, wherever somebody put them.
 local function show(value, path)
-  if path:match "^keys" or path:match "^expiring_key" or path:match "^users" or path:match "^launch%.environment" then return "a " .. type(value) end
+  if path:match "^keys" or path:match "^expiring_key" or path:match "^users" or path:match "^launch%.environment" then
+    return "a " .. type(value)
+  end
   if type(value) == "string" then return ("%q"):format(value:sub(1, 40)):gsub("\n", "n") end
   if type(value) == "table" then return "a table" end
   return tostring(value)
@@ -163,7 +165,8 @@ local function check_keys(where, keys, only)
       if not key[name] then missing(where, field .. "." .. name, "a text in quotes") end
     end
     if #key.kid < 1 or #key.kid > 508 then
-      refuse(where, "field '%s.kid': 1 to 508 octets are expected, as it travels in USERNAME; it has %d", field, #key.kid)
+      refuse(where, "field '%s.kid': 1 to 508 octets are expected, as it travels in USERNAME; it has %d", field,
+        #key.kid)
     end
     local algorithm, unknown = token.algorithm(key.algorithm)
     if not algorithm then refuse(where, "field '%s.algorithm': %s", field, unknown) end
@@ -206,10 +209,14 @@ local function complete(where, p)
   p.role = p.role or "server"
   p.keys, p.users = p.keys or {}, p.users or {}
   if p.third_party == nil then p.third_party = true end
-  if p.launch and not p.launch.command then missing(where, "launch.command", "a command line, or a list of its words") end
+  if p.launch and not p.launch.command then
+    missing(where, "launch.command", "a command line, or a list of its words")
+  end
   if not p.launch then
     if not p.address then missing(where, "address", "a host name or an IP address (or launch, to start it)") end
-    if not p.ports or not next(p.ports) then missing(where, "ports", "a table of ports like { udp = 3478 } (or launch)") end
+    if not p.ports or not next(p.ports) then
+      missing(where, "ports", "a table of ports like { udp = 3478 } (or launch)")
+    end
   end
   p.address = p.address or "127.0.0.1"
   if not p.transports then

@@ -12,8 +12,8 @@ function ranks.median(values)
   return #sorted % 2 == 1 and sorted[middle + 1] or (sorted[middle] + sorted[middle + 1]) / 2
 end
 
--- delta: from -1 (every a lies below every b) by 0 (neither) to 1; z: how many standard deviations the rank sum lies from
--- what chance gives. Both series have at least one value.
+-- delta: from -1 (every a lies below every b) by 0 (neither) to 1; z: how many standard deviations the rank sum lies
+-- from what chance gives. Both series have at least one value.
 function ranks.compare(a, b)
   local above, below = 0, 0
   for _, x in ipairs(a) do

@@ -27,8 +27,8 @@ local function key_of(protocol, source, destination, octets)
   return protocol .. "|" .. name_of(source) .. "|" .. name_of(destination) .. "|" .. octets
 end
 
--- What carries the encrypted transports. Their packets are written with the secrets that decrypt them, and counted; which
--- message is in which of them, libpcap cannot tell.
+-- What carries the encrypted transports. Their packets are written with the secrets that decrypt them, and counted;
+-- which message is in which of them, libpcap cannot tell.
 local carriers = { tls = "tcp", dtls = "udp" }
 local most_held = 4096 -- packets of handshakes that are not over
 
@@ -38,7 +38,8 @@ local function key_of_end(protocol, address) return protocol .. name_of(address)
 -- none is kept). nil, text when the file cannot be written.
 function recorder.open(addresses, options)
   local self = setmetatable({
-    flows = {}, targets = {}, encrypted = {}, held = {}, held_count = 0, secured = {}, seen = {}, streams = {}, records = {}, differences = {}, sequence = {},
+    flows = {}, targets = {}, encrypted = {}, held = {}, held_count = 0, secured = {}, seen = {},
+    streams = {}, records = {}, differences = {}, sequence = {},
   }, recorder)
   local target = self:expect_target(addresses)
   if options.path then
@@ -146,8 +147,8 @@ function record:keep(flow, direction, octets, peer, time)
   if not self.recorder.live and direction ~= "icmp" then self.recorder:synthesize(flow, entry) end
 end
 
--- Whether the message can be laid to the target: it comes from it or answers what it was asked, and is no late answer to
--- whoever had our port before, while we ourselves wait for none.
+-- Whether the message can be laid to the target: it comes from it or answers what it was asked, and is no late answer
+-- to whoever had our port before, while we ourselves wait for none.
 function record:concerns_target(flow, entry)
   local transaction = transaction_of(entry.octets)
   if transaction and self.requests[transaction] then return true end
@@ -165,8 +166,9 @@ function record:seen(entry, flow)
   local profile = flow.client.bench.profile
   return {
     octets = entry.octets, message = message, problem = problem, request = request,
-    from = name_of(entry.from), to = name_of(entry.to), asked = asked and name_of(asked.to), transport = entry.transport,
-    token = token, keys = keys, secrets = secrets, rfc8489 = profile.rfc8489, delta = profile.delta,
+    from = name_of(entry.from), to = name_of(entry.to), asked = asked and name_of(asked.to),
+    transport = entry.transport, token = token, keys = keys, secrets = secrets,
+    rfc8489 = profile.rfc8489, delta = profile.delta,
   }
 end
 
@@ -213,10 +215,13 @@ function recorder:synthesize(flow, entry)
   self.sequence[direction] = (packet.seq + #entry.octets) & 0xFFFFFFFF
   local data, link = capture.synthesize(packet)
   local note = flow.encrypted and (" (decrypted, it went over %s)"):format(flow.transport) or ""
-  if data then entry.frame = self:write(data, link, entry.time, ("%s: %s%s"):format(flow.record.id, entry.step, note)) end
+  if data then
+    entry.frame = self:write(data, link, entry.time, ("%s: %s%s"):format(flow.record.id, entry.step, note))
+  end
 end
 
--- A handshake is over: the secrets are written, and behind them, where readers use them, the packets that waited for them.
+-- A handshake is over: the secrets are written, and behind them, where readers use them, the packets that waited for
+-- them.
 function recorder:secure(flow, secrets)
   flow.own, flow.seen = { sent = 0, received = 0 }, { sent = 0, received = 0 }
   self.secured[#self.secured + 1] = flow
@@ -244,7 +249,8 @@ end
 function recorder:write_encrypted(flow, packet, sent)
   local direction = sent and "sent" or "received"
   if packet.protocol ~= "icmp" then flow.seen[direction] = flow.seen[direction] + #(packet.payload or "") end
-  self:write(packet.data, packet.link, packet.time, ("%s: over %s"):format(flow.record.id, flow.transport), packet.length)
+  self:write(packet.data, packet.link, packet.time, ("%s: over %s"):format(flow.record.id, flow.transport),
+    packet.length)
 end
 
 -- A packet of no flow that is known, from or to where the target speaks TLS or DTLS: true when it was kept for later.
@@ -262,7 +268,9 @@ end
 
 function recorder:write(data, link, time, comment, length)
   if not self.writer then return nil end
-  local frame, problem = self.writer:packet { data = data, link = link, time = time, comment = comment, length = length }
+  local frame, problem = self.writer:packet {
+    data = data, link = link, time = time, comment = comment, length = length,
+  }
   if not frame then
     self.failure = self.failure or problem
     self.writer = nil
@@ -277,9 +285,9 @@ local function comment_on(flow, octets, sent)
   return ("%s: %s"):format(id, flow.record:step_of("libpcap", sent, octets, flow.client.step))
 end
 
--- The flow whose socket has this address. A socket that was closed has given its port back, and somebody else may have it
--- by now; only what the target itself still sends or is sent belongs to it then. A port of TCP may be somebody else's as
--- well all the while, towards another peer.
+-- The flow whose socket has this address. A socket that was closed has given its port back, and somebody else may have
+-- it by now; only what the target itself still sends or is sent belongs to it then. A port of TCP may be somebody
+-- else's as well all the while, towards another peer.
 function recorder:flow_at(protocol, address, other, time)
   local flow = self.flows[protocol .. name_of(address)]
   if flow and protocol == "tcp" and name_of(other) ~= name_of(flow.client.remote) then return nil end

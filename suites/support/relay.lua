@@ -1,11 +1,11 @@
 -- SPDX-License-Identifier: BSD-3-Clause
 --
--- Proves that an allocation relays: a datagram goes out through it and arrives. UDP may lose any one datagram, so each is
--- sent again until it arrives or as often as a request would be, and what must not arrive is looked for as long.
+-- Proves that an allocation relays: a datagram goes out through it and arrives. UDP may lose any one datagram, so each
+-- is sent again until it arrives or as often as a request would be, and what must not arrive is looked for as long.
 --
--- A path is a way through an allocation: from a client, to a peer, to where what was sent is seen again. The peer is that
--- of the profile, which sends each datagram back; else a socket of ours; else another allocation, since a server may not
--- reach us, or not relay to itself.
+-- A path is a way through an allocation: from a client, to a peer, to where what was sent is seen again. The peer is
+-- that of the profile, which sends each datagram back; else a socket of ours; else another allocation, since a server
+-- may not reach us, or not relay to itself.
 
 local bytes = require "bytes"
 local expect = require "support.expect"
@@ -72,7 +72,8 @@ end
 function relay.paths(bench, first, second)
   local list = {}
   local function add(name, to, peer, close)
-    if peer then list[#list + 1] = setmetatable({ name = name, from = first, to = to, peer = peer, finish = close }, path) end
+    if not peer then return end
+    list[#list + 1] = setmetatable({ name = name, from = first, to = to, peer = peer, finish = close }, path)
   end
   if bench.profile.peer then
     add("the peer of the profile", first, bench.profile.peer)
@@ -113,8 +114,8 @@ function path:passes(more)
   return relay.passes(self.from, self.to, assert(relay.indication(self.peer, payload, more)), payload)
 end
 
--- The first path by which a datagram was seen to pass, for the caller to close; else nil and an expectation, or nil, nil and
--- why there is nothing to judge.
+-- The first path by which a datagram was seen to pass, for the caller to close; else nil and an expectation, or nil,
+-- nil and why there is nothing to judge.
 function relay.open_path(bench, first, second)
   if not first.relayed then return nil, nil, "the allocation has no XOR-RELAYED-ADDRESS" end
   local outcomes, broken, lost = {}, nil, false

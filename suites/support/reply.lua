@@ -99,7 +99,9 @@ end
 
 -- Does the message hold the attribute (with a value, unless empty may be)?
 function reply:has(attribute)
-  if not self.message then return expect.new(false, attribute .. " in the response", self.failure, trouble(self, {})) end
+  if not self.message then
+    return expect.new(false, attribute .. " in the response", self.failure, trouble(self, {}))
+  end
   local value = self.message:raw(attribute)
   return expect.new(value and #value > 0, ("%s with a value in the %s"):format(attribute, self:describe()),
     not value and ("no %s in it"):format(attribute) or #value == 0 and ("%s is empty"):format(attribute)
@@ -194,7 +196,8 @@ function reply:at_least(attribute, least)
       { unclear = served.unclear or "no success response to look at: " .. served.got })
   end
   local number = math.type(value) == "integer"
-  return expect.new(number and value >= least, expected, number and ("%s %d"):format(attribute, value) or "no " .. attribute)
+  return expect.new(number and value >= least, expected,
+    number and ("%s %d"):format(attribute, value) or "no " .. attribute)
 end
 
 -- The lists of types in UNKNOWN-ATTRIBUTES, and whether a type is in it.

@@ -40,7 +40,8 @@ function session.open(p, chosen, options, rerun)
   if not addresses then return nil, problem, "target" end
   self.bench = bench_of.new(p, addresses, options)
   -- What runs already has no need of time to start: the schedule of a request is enough to hear of it.
-  self.ready_timeout = p.launch and (p.launch.ready_timeout or READY) or math.min(READY, self.bench.retransmission.total)
+  self.ready_timeout = p.launch and (p.launch.ready_timeout or READY)
+    or math.min(READY, self.bench.retransmission.total)
   self.recorder, problem = recorder.open(addresses, {
     capture = self.needs_target and options.capture ~= false, path = options.out and options.out .. "/capture.pcapng",
   })
@@ -48,7 +49,7 @@ function session.open(p, chosen, options, rerun)
   self.reports, problem = output.open(options)
   if not self.reports then return nil, problem end
 
-  self.log_folder, problem = options.out, nil
+  self.log_folder = options.out
   if not self.log_folder then
     self.log_folder, problem = system.temporary_folder()
     if not self.log_folder then return nil, problem end
@@ -82,7 +83,8 @@ function session:begin(notes)
   end
   local faults = self.options.faults
   self.reports:start {
-    type = "run", assay = self.options.version, started = clock.utc(clock.now()), scenarios = #instances + #self.harness.rules,
+    type = "run", assay = self.options.version, started = clock.utc(clock.now()),
+    scenarios = #instances + #self.harness.rules,
     target = { name = p.name, addresses = addresses, transports = p.transports }, capture = self.recorder.kind,
     realm = bench.realm, server_name = bench.announced or bench.server_name, third_party = p.third_party,
     integrity_key = p.third_party and bench.integrity_form or nil, notes = notes,
@@ -107,7 +109,8 @@ function session:start_target(record)
     ending and "; " .. ending or "")
 end
 
--- Another program may have taken the port that was free when it was chosen; a target that ended at once gets a second one.
+-- Another program may have taken the port that was free when it was chosen; a target that ended at once gets a second
+-- one.
 function session:start_target_twice(record)
   local ok, problem = self:start_target(record)
   if ok or not self.launcher or self.launcher:alive() or self.profile.ports then return ok, problem end
@@ -186,8 +189,8 @@ function session:finish()
   if not written then self.reports:complain(self.options.out .. "/capture.pcapng", why) end
   local summary = {
     type = "summary", seconds = clock.monotonic() - self.began, differences = differences,
-    interrupted = self.interrupted, aborted = self.lost, log = #log > 0 and log or nil, folder = self.options.out, planned = self.harness.planned,
-    done = self.harness.done, usage = system.usage(),
+    interrupted = self.interrupted, aborted = self.lost, log = #log > 0 and log or nil, folder = self.options.out,
+    planned = self.harness.planned, done = self.harness.done, usage = system.usage(),
   }
   for name, count in pairs(self.counts) do summary[name] = count end
   self:report_requirements()

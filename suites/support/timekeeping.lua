@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: BSD-3-Clause
 --
--- How far the target's clock is from ours. A target that assay launched runs on our clock; a profile may state the offset
--- (clock_offset); else both edges of a token's time are found by bisection. With `offset` what the target's clock is
--- ahead, RFC 7635 section 7 lets a token of age `a` in while abs(a + offset) < lifetime + Delta, so the oldest age let
--- in is lifetime + Delta - offset and the youngest -(lifetime + Delta) - offset: half their sum is -offset.
+-- How far the target's clock is from ours. A target that assay launched runs on our clock; a profile may state the
+-- offset (clock_offset); else both edges of a token's time are found by bisection. With `offset` what the target's
+-- clock is ahead, RFC 7635 section 7 lets a token of age `a` in while abs(a + offset) < lifetime + Delta, so the oldest
+-- age let in is lifetime + Delta - offset and the youngest -(lifetime + Delta) - offset: half their sum is -offset.
 --
 -- Up to 2 s are allowed for. What depends on a clock that is further off, or not known, is inconclusive.
 
@@ -26,11 +26,12 @@ local function edge(let_in, inside, outside)
 end
 
 -- let_in(age) → true, false, or nil when the answer decided nothing: a token of LIFETIME seconds, `age` seconds old.
--- delta: of the profile, or nil. Returns the offset in seconds, or nil; a sentence for the report; and the Delta, where it
--- could be measured.
+-- delta: of the profile, or nil. Returns the offset in seconds, or nil; a sentence for the report; and the Delta, where
+-- it could be measured.
 function timekeeping.measure(let_in, delta)
   if let_in(0) ~= true then
-    return nil, ("a token of %d s issued now is refused: its clock is further off than that, or it refuses all"):format(LIFETIME)
+    return nil, ("a token of %d s issued now is refused: its clock is further off than that, or it refuses all")
+      :format(LIFETIME)
   end
   local oldest = let_in(LIFETIME + FAR) == false and edge(let_in, 0, LIFETIME + FAR)
   if not oldest then return nil, "it refuses no old token, so its clock cannot be told" end
@@ -59,8 +60,8 @@ function timekeeping.settle(bench, let_in)
   if not offset then
     bench.clock_unknown = "the clock of the target is not known: " .. text
   elseif math.abs(offset) > ALLOWED then
-    bench.clock_unknown = ("the clock of the target is too far from ours: %s; if that is so, say clock_offset = %.1f in "
-      .. "its profile"):format(text, offset)
+    bench.clock_unknown = ("the clock of the target is too far from ours: %s; if that is so, say clock_offset = %.1f "
+      .. "in its profile"):format(text, offset)
   end
   return text
 end

@@ -32,7 +32,8 @@ scenario "cbc-hmac" {
           algorithm = vector.algorithm, key = octets(vector.key), server_name = vector.server_name, form = "F3",
           nonce = octets(vector.nonce), plaintext = octets(vector.plaintext),
         }
-        t:check(requirement, expect.same(sealed and bytes.base64(sealed), vector.token), { label = vector.name .. ", sealed" })
+        t:check(requirement, expect.same(sealed and bytes.base64(sealed), vector.token),
+          { label = vector.name .. ", sealed" })
       end
     end
   end,

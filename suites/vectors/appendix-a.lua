@@ -15,7 +15,8 @@ end
 
 local function open(vector)
   return token.open {
-    algorithm = vector.algorithm, key = octets(vector.key), server_name = vector.server_name, token = octets(vector.token),
+    algorithm = vector.algorithm, key = octets(vector.key), server_name = vector.server_name,
+    token = octets(vector.token),
   }
 end
 

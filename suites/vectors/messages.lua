@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: BSD-3-Clause
 --
--- The messages of RFC 5769 and RFC 8489 Appendix B.1, as printed and with one thing changed: integrity and FINGERPRINT are
--- found right or wrong, and what is no message is refused.
+-- The messages of RFC 5769 and RFC 8489 Appendix B.1, as printed and with one thing changed: integrity and FINGERPRINT
+-- are found right or wrong, and what is no message is refused.
 
 local bytes = require "bytes"
 local expect = require "support.expect"
@@ -30,7 +30,8 @@ scenario "integrity" {
         local key = key_of(vector)
         t:check("5389-15.4-02", expect.same(message:integrity(key), wanted.integrity), { label = vector.name })
         if wanted.integrity_sha256 then
-          t:check("5389-15.4-02", expect.same(message:integrity(key, "MESSAGE-INTEGRITY-SHA256"), wanted.integrity_sha256),
+          t:check("5389-15.4-02",
+            expect.same(message:integrity(key, "MESSAGE-INTEGRITY-SHA256"), wanted.integrity_sha256),
             { label = vector.name .. ", SHA-256" })
         end
         t:check("5389-15.5-01", expect.same(message:fingerprint(), wanted.fingerprint), { label = vector.name })

@@ -93,7 +93,8 @@ local summary = {
 -- The ledger of that run, as a session computes it.
 local function row(id, level, verdict, scenarios, rest)
   local out = { id = id, level = level, role = "server", section = "RFC 7635 7", verdict = verdict,
-    scenarios = scenarios, text = "What the requirement " .. id .. " says, in a sentence that is longer than a line is." }
+    scenarios = scenarios,
+    text = "What the requirement " .. id .. " says, in a sentence that is longer than a line is." }
   for key, value in pairs(rest or {}) do
     out[key] = value
   end
