@@ -38,7 +38,11 @@ SKIP: {
 	skip 'nothing was captured', 2 if $run->{capture} !~ /^libpcap/;
 	for my $layer (qw(tls dtls)) {
 		# A decrypted record is data to Wireshark, which looks for STUN on UDP and TCP only.
-		my ($failed, $frames, $why) = run({ timeout => 60 }, 'tshark', '-r', "$out/capture.pcapng", '-Y',
+		# Told by the port: Wireshark may know it as that of some other protocol.
+		my ($port) = map { /^$layer .*:(\d+)$/ } @{ $run->{target}{addresses} };
+		my $carrier = $layer eq 'tls' ? 'tcp' : 'udp';
+		my ($failed, $frames, $why) = run({ timeout => 60 }, 'tshark', '-r', "$out/capture.pcapng",
+			'-d', "$carrier.port==$port,$layer", '-Y',
 			"$layer && data.data contains 21:12:a4:42", '-T', 'fields', '-e', 'frame.number');
 		cmp_ok scalar(() = $frames =~ /^\d+$/mg), '>', 100, "Wireshark reads STUN inside $layer"
 			or diag "$failed $why";
