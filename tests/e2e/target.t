@@ -79,7 +79,7 @@ for my $case (
 
 # A target that one message kills: that scenario is blamed, and every other one gets its verdict.
 my $killer = 'server/refused-token/key-length-beyond-the-block';
-my @suites = ('server/refused-token', 'server/challenge', 'server/permissions');
+my @suites = ('server/refused-token', 'server/challenge', 'server/permissions/session-key');
 
 sub is_blamed {
 	my ($name, $run, $how) = @_;
@@ -126,7 +126,7 @@ scenario "in-company" {
 LUA
 	my %env = marked();
 	my ($status, $out, $err) = run({ env => \%env }, $program, 'run', '--rto', '0.02', '--rc', '4', '--rm', '8', '--format', 'json',
-		'--fault', 'crash-on-long-key', 'server/deadly', 'server/challenge', 'server/permissions', 'server/server-name');
+		'--fault', 'crash-on-long-key', 'server/deadly', 'server/challenge', 'server/permissions/session-key', 'server/server-name');
 	my %result = results(json_lines($out));
 	is $status, 1, 'in company: status 1' or diag $err;
 	is join(' ', grep { $result{$_}{verdict} !~ /^(pass|skip)$/ } sort keys %result), 'server/deadly/in-company', 'in company: only the killer falls';
@@ -290,7 +290,7 @@ sub most_at_once {
 }
 {
 	my ($server, $port) = served();
-	my @some = ('server/permissions', 'server/server-name', 'server/refresh/new-token', 'server/session-key/wrong-integrity');
+	my @some = ('server/permissions/session-key', 'server/permissions/other-keys', 'server/server-name', 'server/refresh/new-token', 'server/session-key/wrong-integrity');
 	my $run = judged('allocations', '--no-capture', '--target', served_profile($port, "transports = { 'udp' }, max_allocations = 2"), @some);
 	my $most = most_at_once("$run->{out}/capture.pcapng", $port);
 	cmp_ok $most, '<=', 2, "allocations: never more than 2 at once ($most)";
