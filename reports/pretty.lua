@@ -251,7 +251,7 @@ end
 
 function pretty:body(lines, summary)
   self:overview(lines)
-  for _, verdict in ipairs({ "warn", "inconclusive", "fail" }) do -- the gravest nearest to the prompt
+  for _, verdict in ipairs({ "warn", "inconclusive", "fail" }) do -- the gravest last, where it is read first
     for _, folder in ipairs(self.folders) do
       for _, item in ipairs(folder) do
         if item.result.verdict == verdict then

@@ -36,7 +36,7 @@ end
 local function wrongly_signed(name, about, pick, ...)
   return {
     name = name, about = about, requirements = { ... },
-    apply = function(b) change.sign(b, pick, function() return bytes.sha1 "no key of this session" end) end,
+    apply = function(b) change.sign(b, pick, function() return bytes.sha1 "a key that nobody holds" end) end,
   }
 end
 

@@ -101,7 +101,7 @@ return {
     requirements = { "5389-10.2.2-07", "7635-7-18" },
     apply = function(b)
       change.sign(b, function(_, answer) return answer.cause == "stale" end,
-        function() return bytes.sha1 "no key of this session" end)
+        function() return bytes.sha1 "a key that nobody holds" end)
     end,
   },
 

@@ -100,7 +100,7 @@ return {
     requirements = { "7635-7-17" },
     apply = function(b)
       change.sign(b, function(request, answer) return request.identity ~= nil and answer.class == "error" end,
-        function() return bytes.sha1 "no key of this session" end)
+        function() return bytes.sha1 "a key that nobody holds" end)
     end,
   },
   {
