@@ -8,7 +8,10 @@ local bytes = require "bytes"
 local capture = require "capture"
 local clock = require "clock"
 local context = require "support.context"
+local net = require "net"
 local stun = require "stun"
+
+local WAIT <const>, PATIENCE <const> = 0.02, 2 -- seconds: between two looks for missing packets, and in a whole run
 
 local recorder = {}
 recorder.__index = recorder
@@ -38,7 +41,7 @@ local function key_of_end(protocol, address) return protocol .. name_of(address)
 -- none is kept). nil, text when the file cannot be written.
 function recorder.open(addresses, options)
   local self = setmetatable({
-    flows = {}, targets = {}, encrypted = {}, held = {}, held_count = 0, secured = {}, seen = {},
+    patience = PATIENCE, flows = {}, targets = {}, encrypted = {}, held = {}, held_count = 0, secured = {}, seen = {},
     streams = {}, records = {}, differences = {}, sequence = {},
   }, recorder)
   local target = self:expect_target(addresses)
@@ -101,10 +104,12 @@ end
 function record:watch(endpoint, client)
   local flow = {
     record = self, client = client, transport = endpoint:transport(), address = endpoint:address(),
-    context = context.new(client.bench:known()),
+    context = context.new(client.bench:known()), opened = clock.now(),
   }
   flow.encrypted, flow.carrier = carriers[flow.transport] ~= nil, carriers[flow.transport] or flow.transport
-  self.recorder.flows[flow.carrier .. name_of(flow.address)] = flow
+  local name = flow.carrier .. name_of(flow.address)
+  flow.previous = self.recorder.flows[name]
+  self.recorder.flows[name] = flow
   if self.recorder.live then self.recorder.live:watch(flow.address.port) end
   if flow.encrypted then self.recorder:secure(flow, endpoint:secrets()) end
   endpoint:tap(function(direction, octets, peer, time)
@@ -285,11 +290,13 @@ local function comment_on(flow, octets, sent)
   return ("%s: %s"):format(id, flow.record:step_of("libpcap", sent, octets, flow.client.step))
 end
 
--- The flow whose socket has this address. A socket that was closed has given its port back, and somebody else may have
--- it by now; only what the target itself still sends or is sent belongs to it then. A port of TCP may be somebody
--- else's as well all the while, towards another peer.
+-- The flow whose socket has this address. A port of UDP may have had another owner before the socket was opened (DTLS
+-- talks before it is watched, so of that it is not known). A socket that was closed has given its port back, and
+-- somebody else may have it by now; only what the target itself still sends or is sent belongs to it then. A port of
+-- TCP may be somebody else's as well all the while, towards another peer.
 function recorder:flow_at(protocol, address, other, time)
   local flow = self.flows[protocol .. name_of(address)]
+  while flow and protocol == "udp" and not flow.encrypted and time < flow.opened do flow = flow.previous end
   if flow and protocol == "tcp" and name_of(other) ~= name_of(flow.client.remote) then return nil end
   local closed = flow and flow.client.closed_at
   if closed and time > closed and not self.targets[name_of(other)] then return nil end
@@ -335,16 +342,31 @@ function recorder:note_seen(key, frame, flow, time, outgoing)
   self.seen[key] = list
 end
 
--- Finds the frames of a record's entries among what libpcap has seen so far.
-function record:resolve()
-  local own = self.recorder
-  if not own.live then return end
+-- Finds the frames of a record's entries among what libpcap has seen so far. Returns how many have none yet.
+function record:find_frames()
+  local own, missing = self.recorder, 0
   own.live:drain()
   for _, entry in ipairs(self.entries) do
     if not entry.frame and not entry.encrypted and entry.direction ~= "icmp" then
       local list = own.seen[key_of(entry.transport, entry.from, entry.to, entry.octets)]
-      if list and #list > 0 then entry.frame = table.remove(list, 1).frame end
+      if list and #list > 0 then
+        entry.frame = table.remove(list, 1).frame
+      else
+        missing = missing + 1
+      end
     end
+  end
+  return missing
+end
+
+-- The same, with patience: on a busy machine the kernel takes its time to hand packets over. What a run waits in all is
+-- bounded, for it may be that a packet is never seen.
+function record:resolve()
+  local own = self.recorder
+  if not own.live then return end
+  while self:find_frames() > 0 and own.patience > 0 do
+    own.patience = own.patience - WAIT
+    net.sleep(WAIT)
   end
 end
 

@@ -167,8 +167,7 @@ my $stray = spill(tmp() . '/stray.pl', <<'PERL');
 	my $other = IO::Socket::INET->new(LocalAddr => $ENV{ASSAY_ADDRESS}, Proto => "udp") or die $!;
 	while (my $client = $socket->recv(my $message, 65535)) {
 		my $answer = pack("nn", unpack("n", $message) | 0x110, 8) . substr($message, 4, 16) . pack("nnnCC", 9, 4, 0, 4, 0);
-		$socket->send($answer, 0, $client);
-		$socket->send($answer, 0, $client) if unpack("n", $message) == 3; # twice
+		$socket->send($answer, 0, $client) for 1, 2;
 		$other->send("\0" x 8, 0, $client);
 	}
 PERL
