@@ -290,7 +290,8 @@ sub most_at_once {
 }
 {
 	my ($server, $port) = served();
-	my @some = ('server/permissions/session-key', 'server/permissions/other-keys', 'server/server-name', 'server/refresh/new-token', 'server/session-key/wrong-integrity');
+	my @some = ('server/permissions/session-key', 'server/permissions/other-keys', 'server/server-name',
+		'server/refresh/new-token', 'server/session-key/wrong-integrity');
 	my $run = judged('allocations', '--no-capture', '--target', served_profile($port, "transports = { 'udp' }, max_allocations = 2"), @some);
 	my $most = most_at_once("$run->{out}/capture.pcapng", $port);
 	cmp_ok $most, '<=', 2, "allocations: never more than 2 at once ($most)";
