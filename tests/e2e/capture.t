@@ -86,8 +86,13 @@ sub agrees {
 }
 
 # The whole suite against the reference, seen by libpcap where that is permitted.
-my $out = tmp() . '/out';
-my ($status, $tap, $err) = run({ timeout => 120 }, assay(), 'run', '--out', $out, 'server');
+my ($out, $status, $tap, $err);
+for (1 .. 3) { # where much else goes over the loopback, the kernel may drop packets: then nothing can be compared
+	$out = tmp() . '/out';
+	($status, $tap, $err) = run({ timeout => 120 }, assay(), 'run', '--out', $out, 'server');
+	last if slurp("$out/results.ndjson") !~ /libpcap dropped/;
+	note 'once more: libpcap dropped packets';
+}
 is $status, 0, 'a run of the whole suite: status 0' or diag $err;
 my ($how) = $tap =~ /^# packets: (.*)$/m;
 note "packets: $how";
