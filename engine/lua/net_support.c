@@ -160,24 +160,37 @@ static size_t check_transports(lua_State *state, int index, int types[4])
 	return count;
 }
 
-// net.free_port{ address="127.0.0.1", transports={"udp","tcp"} } -> port | nil, text
+// Reads a numeric address from a field; `otherwise` stands in where it is absent, and false is returned where that is
+// NULL too.
+static bool check_numeric(lua_State *state, const char *name, const char *otherwise, struct address *address)
+{
+	struct error error;
+	if (lua_getfield(state, 1, name) == LUA_TNIL) {
+		lua_pop(state, 1);
+		lua_pushstring(state, otherwise);
+	}
+	bool there = !lua_isnil(state, -1);
+	if (there && lua_type(state, -1) != LUA_TSTRING)
+		luaL_argerror(state, 1, lua_pushfstring(state, "%s: text expected", name));
+	if (there && address_parse(address, lua_tostring(state, -1), 0, &error) < 0)
+		luaL_argerror(state, 1, lua_pushfstring(state, "%s: %s", name, error.text));
+	lua_pop(state, 1);
+	return there;
+}
+
+// net.free_port{ address="127.0.0.1", also=address?, transports={"udp","tcp"} } -> port | nil, text
 //
-// A port that was free for all of these a moment ago. Nothing holds it.
+// A port that was free for all of these a moment ago, at both addresses where there are two. Nothing holds it.
 static int net_free_port(lua_State *state)
 {
 	int types[4];
-	struct address address;
+	struct address address, also;
 	struct error error;
 	luaL_checktype(state, 1, LUA_TTABLE);
-	if (lua_getfield(state, 1, "address") == LUA_TNIL) {
-		lua_pop(state, 1);
-		lua_pushliteral(state, "127.0.0.1");
-	}
-	luaL_argcheck(state, lua_type(state, -1) == LUA_TSTRING, 1, "address: text expected");
-	if (address_parse(&address, lua_tostring(state, -1), 0, &error) < 0)
-		return luaL_argerror(state, 1, lua_pushfstring(state, "address: %s", error.text));
+	check_numeric(state, "address", "127.0.0.1", &address);
+	bool two = check_numeric(state, "also", NULL, &also);
 	size_t count = check_transports(state, 1, types);
-	int port = address_free_port(&address, types, count, &error);
+	int port = address_free_port(&address, two ? &also : NULL, types, count, &error);
 	if (port < 0)
 		return state_push_error(state, &error);
 	lua_pushinteger(state, port);

@@ -199,7 +199,8 @@ out:
 	return found;
 }
 
-int address_free_port(const struct address *address, const int *types, size_t count, struct error *error)
+int address_free_port(const struct address *address, const struct address *also, const int *types, size_t count,
+		      struct error *error)
 {
 	// Below the ports that the kernel hands out to sockets that name none (32768 on, by default), so that no other
 	// socket of this machine gets the port by chance before it is used.
@@ -211,6 +212,11 @@ int address_free_port(const struct address *address, const int *types, size_t co
 			return error_set_errno(error, "no random octets for a port");
 		struct address wanted = *address;
 		address_set_port(&wanted, (uint16_t)(LOWEST + chance % (HIGHEST - LOWEST + 1)));
+		port = try_port(&wanted, types, count, error);
+		if (port < 0 || !also)
+			continue;
+		wanted = *also;
+		address_set_port(&wanted, (uint16_t)port);
 		port = try_port(&wanted, types, count, error);
 	}
 	return port;

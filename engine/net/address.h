@@ -54,9 +54,10 @@ int address_resolve(struct address *addresses, size_t limit, const char *host, u
 // SOCK_STREAM; an IPv6 socket never carries IPv4. Returns the descriptor, owned by the caller, or -1 with *error.
 int address_socket(int family, int type, const struct address *local, struct error *error);
 
-// A port that is free at this address (whose own port is ignored) for all of the types asked for (SOCK_DGRAM,
-// SOCK_STREAM; `count` of them, at most 4) at once, and that the kernel gives to nobody of its own accord. Nothing is
-// held: another program that asks for it gets it. Returns the port, or -1 with *error.
-int address_free_port(const struct address *address, const int *types, size_t count, struct error *error);
+// A port that is free at this address (whose own port is ignored), and at `also` unless that is NULL, for all of the
+// types asked for (SOCK_DGRAM, SOCK_STREAM; `count` of them, at most 4) at once, and that the kernel gives to nobody of
+// its own accord. Nothing is held: another program that asks for it gets it. Returns the port, or -1 with *error.
+int address_free_port(const struct address *address, const struct address *also, const int *types, size_t count,
+		      struct error *error);
 
 #endif

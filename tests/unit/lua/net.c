@@ -506,6 +506,8 @@ test(knows_names_ports_and_schedules, run_alone,
 	find(select(2, net.resolve("no.such.name.invalid")), "no.such.name.invalid");
 	assert(math.type(net.free_port{}) == "integer");
 	find(select(2, net.free_port{address = "192.0.2.1"}), "192.0.2.1");
+	assert(math.type(net.free_port{also = "127.0.0.2"}) == "integer");
+	find(select(2, net.free_port{also = "192.0.2.1"}), "192.0.2.1"); throws("also", net.free_port, {also = "x"});
 )
 
 test(refuses_misuse, run,

@@ -101,7 +101,7 @@ static void finds_a_port_that_both_transports_can_bind(void **state)
 	static const int types[] = {SOCK_DGRAM, SOCK_STREAM};
 	struct address address = loopback(AF_INET);
 	struct error error;
-	int port = address_free_port(&address, types, 2, &error);
+	int port = address_free_port(&address, NULL, types, 2, &error);
 	// Not one that the kernel may give to somebody else before it is used.
 	assert_in_range(port, 1024, 32767);
 	address_set_port(&address, (uint16_t)port);
@@ -111,8 +111,22 @@ static void finds_a_port_that_both_transports_can_bind(void **state)
 		close(bound);
 	}
 	address_parse(&address, "192.0.2.1", 0, NULL);
-	assert_int_equal(address_free_port(&address, types, 2, &error), -1);
+	assert_int_equal(address_free_port(&address, NULL, types, 2, &error), -1);
 	assert_true(strlen(error.text) > 0);
+}
+
+static void finds_a_port_that_two_addresses_can_bind(void **state)
+{
+	(void)state;
+	static const int types[] = {SOCK_DGRAM, SOCK_STREAM};
+	struct address first = loopback(AF_INET), second = loopback(AF_INET);
+	struct error error;
+	address_parse(&second, "127.0.0.2", 0, NULL);
+	int port = address_free_port(&first, &second, types, 2, &error);
+	assert_in_range(port, 1024, 32767);
+	address_parse(&second, "192.0.2.1", 0, NULL);
+	assert_int_equal(address_free_port(&first, &second, types, 2, &error), -1);
+	assert_non_null(strstr(error.text, "192.0.2.1"));
 }
 
 int main(void)
@@ -125,6 +139,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(finds_the_local_address_of_a_route, begin, end),
 		cmocka_unit_test_setup_teardown(resolves_numbers_and_names_once_each, begin, end),
 		cmocka_unit_test_setup_teardown(finds_a_port_that_both_transports_can_bind, begin, end),
+		cmocka_unit_test_setup_teardown(finds_a_port_that_two_addresses_can_bind, begin, end),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
