@@ -2,7 +2,7 @@
 //
 // One captured frame, from its link layer to what UDP, TCP or ICMP carries. It reads nothing past the octets that
 // were captured and trusts no length it meets. It knows nothing of files, interfaces, flows or STUN: fragments are
-// named, not joined, and checksums are not looked at (a capture on the sending host sees them before the hardware
+// named, not joined (capture/fragments.h does that), and checksums are not looked at (a capture on the sending host sees them before the hardware
 // fills them in).
 #ifndef ASSAY_CAPTURE_PACKET_H
 #define ASSAY_CAPTURE_PACKET_H
@@ -25,6 +25,17 @@ enum {
 };
 
 enum packet_protocol { PACKET_OTHER, PACKET_UDP, PACKET_TCP, PACKET_ICMP };
+
+// An IP fragment, as capture/fragments.h wants it.
+struct packet_fragment {
+	const uint8_t *data; // inside the frame; NULL when the packet is no fragment
+	size_t length;       // captured octets
+	size_t offset;       // of the first in the datagram
+	uint32_t id;
+	uint8_t protocol; // of the datagram, IPPROTO_*
+	bool more;        // it is not the last one
+	bool cut;         // fewer octets were captured than it has
+};
 
 struct packet_address {
 	uint8_t family;     // 4 or 6; 0: none
@@ -50,6 +61,8 @@ struct packet {
 	size_t length;       // octets the frame had on the wire; more than captured when the capture cut it
 	uint32_t link;       // PACKET_LINK_* or any other number a file uses
 	uint64_t time;       // nanoseconds since 1970
+	uint64_t frame;      // its number in the capture, from 1; 0 when that is not known
+	uint64_t offset;     // of its record or block, in octets of the (uncompressed) file
 	const char *comment; // not terminated; NULL when there is none
 	size_t comment_length;
 
@@ -59,17 +72,22 @@ struct packet {
 	const uint8_t *payload; // what UDP, TCP or the ICMP header carries, inside data; NULL when it was not reached
 	size_t payload_length;  // of what was captured of it
 	bool cut;               // less of the payload was captured than its headers announce
-	bool fragment;          // an IP fragment; of one that is not the first, the protocol stays PACKET_OTHER
-	const char *problem;    // why decoding stopped early or what is wrong, a constant text; NULL when all is well
+	bool fragment; // an IP fragment, described in `part`; of one that is not the first, the protocol stays PACKET_OTHER
+	const char *problem; // why decoding stopped early or what is wrong, a constant text; NULL when all is well
 	uint32_t tcp_sequence, tcp_acknowledgement;
 	uint8_t tcp_flags;
 	uint8_t icmp_type, icmp_code;
 	struct packet_inner inner;
+	struct packet_fragment part;
 };
 
 // Fills the second part from the first. It cannot fail: what is not understood leaves protocol at PACKET_OTHER and
 // has its reason in `problem`.
 void packet_decode(struct packet *packet);
+
+// The same for a datagram that was joined from fragments: packet->data is what follows the IP header (or the Fragment
+// header), `protocol` its IPPROTO_*; source and destination are set already and stay, and so does what the capture says.
+void packet_decode_joined(struct packet *packet, uint8_t protocol);
 
 // Whether the frames of this link type are decoded here at all.
 bool packet_link_known(uint32_t link);

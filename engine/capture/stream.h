@@ -22,6 +22,10 @@ struct capture_stream_segment {
 	const uint8_t *payload;
 	size_t length;
 	int64_t tag; // what the caller knows the segment by, such as a frame number
+	// The payload stays good until capture_stream_next or capture_stream_read has returned 0 or less, or any other call
+	// that changes the stream has begun: octets that are in order are then read where they are, and what is left of
+	// them is copied only at the end of that time. False: all is copied at once.
+	bool lent;
 };
 
 struct capture_stream_frame {
@@ -30,6 +34,8 @@ struct capture_stream_frame {
 	uint64_t offset;  // of its first octet in the stream
 	int64_t tag;      // of the segment that brought its first octet
 	int64_t last_tag; // of the one that brought its last octet (of its content, not of the padding)
+	uint64_t lost;    // octets of the stream between the frame before and this one: never seen, or passed over
+	bool found;       // by a search behind octets that were lost: it may be the content of another frame
 };
 
 // A stream that has seen nothing, owned by the caller; it holds at most `limit` octets that nobody has read (0: 1 MiB)
@@ -56,6 +62,28 @@ size_t capture_stream_ready(const struct capture_stream *stream);
 
 // Whether later octets wait behind ones that were not seen: *offset of the first missing one, *length of the gap.
 bool capture_stream_gap(const struct capture_stream *stream, uint64_t *offset, uint64_t *length);
+
+// What waits behind that gap: the number of octets, that of segments in *segments, the tag of the first one in *tag.
+// 0 when nothing does (but the FIN may).
+size_t capture_stream_waiting(const struct capture_stream *stream, size_t *segments, int64_t *tag);
+
+// Whether the receiver has acknowledged the first octets that are missing here: then it has them, the capture lost
+// them, and they will not be sent again.
+bool capture_stream_acknowledged(const struct capture_stream *stream, uint32_t acknowledgement);
+
+// Gives up on the octets that are missing first, and on what in front of them was not read (the caller has taken all
+// frames before). Where the header of the frame with the gap in it was there and tells where it ends behind the gap,
+// the next frame begins there; else it is searched for, as with capture_stream_search. Returns the number of octets
+// that were missing, 0 when there was no gap.
+uint64_t capture_stream_skip_gap(struct capture_stream *stream);
+
+// From the next octet on, searches for what looks like a STUN message: the first two bits 00, the length a multiple
+// of 4, the magic cookie (or like ChannelData that holds exactly that). It ends a failure of framing, and is also for
+// streams whose beginning was not captured. What does not look so is passed over and not held.
+void capture_stream_search(struct capture_stream *stream);
+
+// Octets since the start of the stream that are in no frame: those given up as missing, and those passed over.
+void capture_stream_lost(const struct capture_stream *stream, uint64_t *missing, uint64_t *passed);
 
 // Octets held, those in order and those behind a gap together.
 size_t capture_stream_held(const struct capture_stream *stream);
