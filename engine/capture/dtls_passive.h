@@ -24,13 +24,14 @@ struct dtls_passive_count { // records of a side
 // Whether a datagram is one of DTLS: content types 20 to 25, a DTLS version, and a length that fits.
 bool dtls_passive_begins(const uint8_t *octets, size_t length);
 
-// An association that has seen nothing, owned by the caller; the secrets stay the caller's. NULL when there is no memory.
+// An association that has seen nothing, owned by the caller; the secrets stay the caller's. NULL when there is no
+// memory.
 struct dtls_passive *dtls_passive_new(const struct tls_secrets *secrets);
 // Wipes and frees; NULL is allowed.
 void dtls_passive_free(struct dtls_passive *association);
 
-// Takes a datagram of a side and copies of it what is needed. Call dtls_passive_next afterwards until it yields nothing.
-// It cannot fail: what is wrong is counted.
+// Takes a datagram of a side and copies of it what is needed. Call dtls_passive_next afterwards until it yields
+// nothing. It cannot fail: what is wrong is counted.
 void dtls_passive_feed(struct dtls_passive *association, int side, const uint8_t *octets, size_t length, int64_t tag);
 
 // The application data of the next record, in the order of capture: true with *piece filled (tag and last_tag are those

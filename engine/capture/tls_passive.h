@@ -5,9 +5,9 @@
 // application data of every record that verifies, and of no other. What cannot be read is opaque, with the reason. It
 // knows nothing of TCP, of files, and of what the application data are.
 //
-// The two ends are side 0 and side 1, in whichever order the caller likes: who is the client is told by the ClientHello.
-// Nothing is expected of the order of octets of different sides. Nothing that arrives is trusted: a connection holds at
-// most 256 KiB a side that cannot be read yet.
+// The two ends are side 0 and side 1, in whichever order the caller likes: who is the client is told by the
+// ClientHello. Nothing is expected of the order of octets of different sides. Nothing that arrives is trusted: a
+// connection holds at most 256 KiB a side that cannot be read yet.
 #ifndef ASSAY_CAPTURE_TLS_PASSIVE_H
 #define ASSAY_CAPTURE_TLS_PASSIVE_H
 
@@ -64,8 +64,8 @@ void tls_passive_gap(struct tls_passive *connection, int side, uint64_t length);
 // Where both sides have some, that of the smaller last tag comes first.
 bool tls_passive_next(struct tls_passive *connection, struct tls_passive_piece *piece);
 
-// The capture is over, or the connection is: a side that waits becomes opaque, with the reason. Fetch what there is with
-// tls_passive_next before; secrets that came late are used by it.
+// The capture is over, or the connection is: a side that waits becomes opaque, with the reason. Fetch what there is
+// with tls_passive_next before; secrets that came late are used by it.
 void tls_passive_finish(struct tls_passive *connection);
 
 // The state of a side. *reason (which may be NULL) is a sentence without its full stop, what is missing or what is
