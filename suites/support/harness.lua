@@ -248,6 +248,14 @@ function harness:run_one(instance, alone)
   return true
 end
 
+-- The first of the requirements whose worst verdict is fail; nil where none is.
+local function gravest(covers)
+  local catalogue = require "requirements.catalogue"
+  for _, id in ipairs(covers) do
+    if catalogue.by_id[id].verdict == "fail" then return catalogue.by_id[id] end
+  end
+end
+
 -- The target died, or stopped answering, while this instance ran alone (or beside others at a target that cannot be
 -- started again, where nobody can be blamed).
 function harness:blame(instance, t, record, fields)
@@ -341,7 +349,12 @@ function harness:run(instances)
     end
   end
   while #alone > 0 and not self.interrupted do
-    self:run_one(table.remove(alone, 1), true)
+    local instance = table.remove(alone, 1)
+    if instance.anew then
+      local ok, problem = self:revive()
+      if not ok then return nil, problem end
+    end
+    if not self:run_one(instance, true) then alone[#alone + 1] = instance end
     if self.bench.dead and not self.interrupted then
       local ok, problem = self:revive()
       if not ok then return nil, problem end
