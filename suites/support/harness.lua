@@ -79,7 +79,8 @@ local function not_offered(bench, instance)
   end
   if not about_any and not profile.third_party then return "not so here: " .. scenario.features["third-party"] end
   if one.harm and not profile.may_harm then
-    return "it may harm the target, which assay did not launch and whose profile does not say may_harm = true"
+    return profile.launch and "it may harm the target, whose profile says may_harm = false"
+      or "it may harm the target, which assay did not launch and whose profile does not say may_harm = true"
   end
   if profile.max_allocations and one.allocations > profile.max_allocations then
     return ("it holds %d allocations at once, the profile allows %d"):format(one.allocations, profile.max_allocations)

@@ -256,7 +256,7 @@ local function complete(where, p)
       .. "or third_party = false for a server that takes no tokens,")
   end
   p.features = features_of(p)
-  p.may_harm = p.may_harm or p.launch ~= nil
+  if p.may_harm == nil then p.may_harm = p.launch ~= nil end -- what is said outright counts, also for one we launch
   return p
 end
 
