@@ -30,6 +30,8 @@ local stun = require "stun"
 local client = {}
 client.__index = client
 
+local no_room = { [486] = true, [508] = true } -- RFC 5766 section 15: Allocation Quota Reached, Insufficient Capacity
+
 local most_ports = 64 -- tried for one that this run has not used
 
 -- A UDP endpoint on a port that this run has not used before: a server may remember the 5-tuple of an allocation for
@@ -211,7 +213,9 @@ function client:transact(octets, request, timing)
     end
   end
   if fields.info.sends and fields.info.sends > 1 then bench.limits:charge(fields.info.sends - 1) end
-  return reply.new(fields)
+  local new = reply.new(fields)
+  if no_room[new:code()] then self.no_room = new:code() end
+  return new
 end
 
 -- Takes REALM, NONCE and the server name from a 401 or 438.

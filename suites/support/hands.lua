@@ -258,6 +258,12 @@ function hands:inconclusive(reason)
   stop.inconclusive(reason)
 end
 
+-- Ends the scenario: it came too late, and why. It is run once more, alone, at a target that was started anew for it;
+-- where that is not to be had, or was done already, it is inconclusive.
+function hands:again(reason)
+  stop.again(reason)
+end
+
 -- Ends the scenario: the target does not offer it, and why.
 function hands:skip(reason)
   stop.skip(reason)
@@ -296,6 +302,13 @@ function hands:put_down(one)
     lifetime = 0, step = "putting down the allocation", user = one.user, token = one.token or false,
   })
   one.allocated = false
+end
+
+-- Was it told that there is no room for an allocation, which others may have taken up?
+function hands:found_no_room()
+  for _, one in ipairs(self.clients) do
+    if one.no_room then return one.no_room end
+  end
 end
 
 -- After the scenario: allocations that are left are put down, sockets closed.

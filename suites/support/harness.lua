@@ -2,7 +2,8 @@
 --
 -- Runs scenarios: many at once, those that must be alone one by one, and none of them against a dead target. When the
 -- target dies while several run, nobody can say whose message it was; so they are all given up, the target is started
--- again, and each runs alone: the one that kills it then is the one that is blamed.
+-- again, and each runs alone: the one that kills it then is the one that is blamed. One that found no room for its
+-- allocation beside the others is run once more, alone; so is one that came too late after the target's start.
 
 local clock = require "clock"
 local hands = require "support.hands"
@@ -144,6 +145,7 @@ local function conclude(t, thrown, traceback)
   elseif not fields.verdict and not kind then
     kind, reason = "inconclusive", "it made no check"
   end
+  if kind == "again" then kind, fields.again = "inconclusive", reason end
   if kind == "skip" and fields.verdict then
     t:note("left early: %s", reason)
   else
@@ -206,6 +208,20 @@ function harness:task(instance, t)
   return fields
 end
 
+-- Whether the outcome may be owed to the company that the instance ran in, or to its place in the run: then it is run
+-- again, once.
+function harness:deserves_another(instance, t, fields, alone)
+  if instance.why_again or fields.verdict ~= "inconclusive" then return false end
+  local code = not alone and t:found_no_room()
+  if fields.again and self.launcher then
+    instance.why_again, instance.anew = fields.again, true
+  elseif code then
+    instance.why_again = ("%d while other scenarios ran: the target has room for few allocations, which max_allocations "
+      .. "in the profile may say"):format(code)
+  end
+  return instance.why_again ~= nil
+end
+
 -- Runs one instance and reports it. alone: nothing else runs, so a death is this one's. Returns false when it has to be
 -- run again, alone.
 function harness:run_one(instance, alone)
@@ -241,7 +257,10 @@ function harness:run_one(instance, alone)
     local checks_so_far = verdict.of(t.checks)
     fields = { checks = t.checks, notes = t.notes, verdict = verdict.worst(checks_so_far, "inconclusive"),
       reason = fields == "timeout" and ("given up after %d s"):format(one.limit) or tostring(fields) }
+  elseif self:deserves_another(instance, t, fields, alone) then
+    return false
   end
+  if instance.why_again then table.insert(fields.notes, 1, "run again, alone: " .. instance.why_again) end
   fields.seconds = clock.monotonic() - began
   record:resolve()
   fields.exchange = record:exchange(fields.verdict ~= "pass")
@@ -272,13 +291,16 @@ function harness:blame(instance, t, record, fields)
     fields.reason = ("the target answers no more%s (%s)"):format(after, self.bench.dead)
     return fields
   end
-  local catalogue = require "requirements.catalogue"
-  local row = catalogue.by_id[instance.scenario.covers[1]]
-  fields.checks[#fields.checks + 1] = {
-    requirement = row.id, level = row.level, section = row.document .. " " .. row.section, verdict = "fail",
-    label = "the target lives", text = row.text, expected = "a target that goes on serving",
-    got = ("%s%s"):format(self.bench.dead, after),
-  }
+  -- A death is a failure whatever the scenario is about. It is laid to a requirement whose breaking is one; where the
+  -- scenario has none, to none: the verdict of a requirement is never made harder than the catalogue has it.
+  local row = gravest(instance.scenario.covers)
+  if row then
+    fields.checks[#fields.checks + 1] = {
+      requirement = row.id, level = row.level, section = row.document .. " " .. row.section, verdict = row.verdict,
+      label = "the target lives", text = row.text, expected = "a target that goes on serving",
+      got = ("%s%s"):format(self.bench.dead, after),
+    }
+  end
   fields.verdict = "fail"
   fields.reason = ("%s%s"):format(self.bench.dead, after)
   return fields

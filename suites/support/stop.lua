@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: BSD-3-Clause
 --
--- The two ways in which a scenario ends early without being wrong: it cannot decide, or there is nothing to decide.
+-- The ways in which a scenario ends early without being wrong: it cannot decide, there is nothing to decide, or it came
+-- too late and has to begin again.
 
 local stop = {}
 
@@ -12,6 +13,7 @@ end
 
 function stop.inconclusive(reason) throw("inconclusive", reason) end
 function stop.skip(reason) throw("skip", reason) end
+function stop.again(reason) throw("again", reason) end
 
 -- The kind and reason of a thrown value, or nil when it was thrown by something else.
 function stop.of(value)
