@@ -39,6 +39,7 @@ defaults.keys = {
   key("south", "A256GCM"),
   key("west", "A128GCM"),
   key("east", "A128CBC-HS256"),
+  key("centre", "A256CBC-HS512"),
 }
 
 -- One that the run says the end of (ASSAY_EXPIRING_KEY); nothing else knows it.

@@ -7,7 +7,7 @@
 --     about = "…",                    one line
 --     requirements = { "7635-7-09" }, broken by it; the first is the one it was made for
 --     third_party = false,            where it shows only on a server that takes no tokens
---     suite = "robustness",           where no other suite can catch it
+--     suite = "robustness",           where no other suite can catch it (of a variant: what it is there to show)
 --     kind = "fault" | "variant",     a variant breaks nothing by itself: it is for what no verdict may depend on
 --     apply = function(behaviour) … end }
 

@@ -13,8 +13,9 @@ return {
   },
   {
     id = "8489-9.2.4-01", document = "RFC 8489", section = "9.2.4", level = "MUST NOT", role = "server",
-    observed = { "probe" }, verdict = "warn",
+    observed = { "probe" }, verdict = "fail",
     text = "The server does not choose the same NONCE for requests that differ in source address or port.",
+    softened = "RFC 5389 has no such rule: warn unless the target claims RFC 8489",
   },
   {
     id = "8489-9.2.4-02", document = "RFC 8489", section = "9.2.4", level = "MUST", role = "server",

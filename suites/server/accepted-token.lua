@@ -77,6 +77,11 @@ scenario "mac-key-of-256-bits" {
         step = "Allocate, MESSAGE-INTEGRITY-SHA256",
       },
     })
+    for _, length in ipairs { 1, 16, 24, 64 } do -- neither asked for nor forbidden (AMB-26)
+      t:note("a mac_key of %d octets: %s", length, t:outcome_of {
+        token = { mac_key = bytes.random(length) }, step = ("Allocate, a mac_key of %d octets"):format(length),
+      })
+    end
   end,
 }
 
@@ -133,6 +138,9 @@ scenario "binary-token" {
     t:accepted("7635-6.2-21", {})
     local text = t:token { change = function(octets) return bytes.base64(octets) end }
     t:note("the base64 text of a token in its place: %s", t:outcome_of { token = text })
+    -- Nothing says what to do with octets behind the lifetime, inside the block (AMB-54).
+    t:note("four octets behind the lifetime: %s",
+      t:outcome_of { token = { extra = "more" }, step = "Allocate, octets behind the lifetime" })
   end,
 }
 

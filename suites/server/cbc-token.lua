@@ -4,25 +4,12 @@
 -- 7518 section 5.2. The text leaves open what such a token looks like; the forms F1 to F3 are those of AMB-29.
 
 local bytes = require "bytes"
+local cbc = require "support.cbc"
 local expect = require "support.expect"
 local scenario = require "support.scenario"
 
-local forms = { "F1", "F2", "F3", "F3-bare" }
-
--- The first form in which the target takes a token (nil: none), and the expectations of all that were asked.
-local function find_form(t, kid)
-  local outcomes = {}
-  for i, form in ipairs(forms) do
-    local answer = t:allocate { token = { kid = kid, form = form }, step = "Allocate, a token of form " .. form }
-    outcomes[i] = answer:is_success()
-    t:put_down(answer.client)
-    if outcomes[i].ok then return form, outcomes end
-  end
-  return nil, outcomes
-end
-
 local function form_or_stop(t, kid)
-  return (find_form(t, kid)) or t:inconclusive "it takes a CBC token of no form, which cbc-token/form judges"
+  return (cbc.form(t, kid)) or t:inconclusive "it takes a CBC token of no form, which cbc-token/form judges"
 end
 
 scenario "form" {
@@ -32,7 +19,7 @@ scenario "form" {
   needs = { "third-party", "cbc" },
   run = function(t)
     t:control {}
-    local form, outcomes = find_form(t, t.bench:cbc_kid())
+    local form, outcomes = cbc.form(t, t.bench:cbc_kid())
     t:check("7635-6.2-18", expect.any(outcomes), { label = "a form of the text" })
     if form then
       t:check("7635-6.2-18", expect.any { expect.same(form, "F1"), expect.same(form, "F2") },
@@ -95,5 +82,46 @@ scenario "mac-input-and-padding" {
     refused("no AL", { al = "" })
     -- A block with a mac_key of 20 octets has 34 octets: 14 more fill the third block of AES.
     refused("zeros for padding", { padding = ("\0"):rep(14) })
+  end,
+}
+
+scenario "smaller-algorithms" {
+  title = "tokens of the smaller CBC algorithms are opened where the profile names such a key",
+  covers = { "7518-5.2.3-01" },
+  needs = { "third-party", "cbc" },
+  faults = { "refuse-cbc" },
+  run = function(t)
+    t:control {}
+    local any = false
+    for _, key in ipairs(t.profile.keys) do
+      if key.algorithm:find "^A1%d%dCBC" then
+        any = true
+        local _, outcomes = cbc.form(t, key.kid)
+        t:check("7518-5.2.3-01", expect.any(outcomes), { label = key.algorithm })
+      end
+    end
+    if not any then t:skip "the profile names no key of A128CBC-HS256 or A192CBC-HS384" end
+  end,
+}
+
+scenario "all-of-the-key" {
+  title = "with A256CBC-HS512 all 64 octets of K are used, and not the first 32 or 48 for a smaller algorithm",
+  covers = { "7635-4.1.1-14" },
+  needs = { "third-party", "cbc" },
+  faults = { "refuse-cbc", "guess-algorithm" },
+  run = function(t)
+    local largest
+    for _, key in ipairs(t.profile.keys) do largest = largest or key.algorithm == "A256CBC-HS512" and key end
+    if not largest then t:skip "the profile names no key of A256CBC-HS512" end
+    t:control {}
+    local form, outcomes = cbc.form(t, largest.kid)
+    t:check("7635-4.1.1-14", expect.any(outcomes), { label = "64 octets" })
+    if not form then return end
+    local control = t:control { token = { kid = largest.kid, form = form } }
+    for _, smaller in ipairs { { "A128CBC-HS256", 32 }, { "A192CBC-HS384", 48 } } do
+      t:refused("7635-4.1.1-14", control, {
+        token = { algorithm = smaller[1], key = largest.octets:sub(1, smaller[2]) },
+      }, 401, { label = ("the first %d octets"):format(smaller[2]) })
+    end
   end,
 }

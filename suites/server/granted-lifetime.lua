@@ -60,6 +60,33 @@ scenario "refresh-without-token" {
   end,
 }
 
+scenario "session-past-its-token" {
+  title = "a Refresh without a token does not carry an allocation past the end of the token before it",
+  covers = { "7635-9-07" },
+  faults = { "refresh-session-freely", "outlive-token" },
+  allocations = 2,
+  limit = 240,
+  run = function(t)
+    t:timed()
+    local half = t:allocation { token = { lifetime = 900, age = 500 } }
+    local answer = t:refresh(half, { lifetime = 3600, token = false, step = "Refresh without a token" })
+    if answer:is_success().ok then
+      t:check("7635-9-07", answer:at_most("LIFETIME", 407), { label = "before the end" })
+    else
+      t:check("7635-9-07", answer:is_error(400, 401), { label = "before the end" }) -- AMB-25: both are fine
+    end
+    -- Asked again and again, so that a server which prolongs it for the asking still has it at the end.
+    local brief = t:allocation { lifetime = 600, token = { lifetime = 600, age = 595 } }
+    local over = brief.token.issued + 600 + t.bench:delta() + 3
+    while t:now() < over do
+      t:wait(2)
+      t:refresh(brief, { lifetime = 600, token = false, step = "Refresh without a token, its end is near" })
+    end
+    local last = t:refresh(brief, { lifetime = 600, token = false, step = "Refresh without a token, past its end" })
+    t:check("7635-9-07", last:is_error(401, 437, 400), { label = "past the end" })
+  end,
+}
+
 scenario "what-is-left" {
   title = "an allocation does not outlive its token by more than Delta",
   covers = { "7635-9-07" },

@@ -9,6 +9,7 @@ scenario "per-client" {
   covers = { "8489-9.2.4-01" },
   faults = { "share-nonce" },
   run = function(t)
+    local soften = not t.profile.rfc8489 and "8489-9.2.4-01" or nil -- RFC 5389 does not ask for it
     local control = t:control {}
     local seen, repeated = {}, 0
     for _ = 1, 50 do
@@ -18,11 +19,11 @@ scenario "per-client" {
       seen[client.nonce] = true
     end
     t:check("8489-9.2.4-01", repeated == 0, {
-      label = "50 clients", expected = "50 different nonces", got = ("%d of 50 were given out before"):format(repeated),
+      label = "50 clients", soften = soften, expected = "50 different nonces", got = ("%d of 50 were given out before"):format(repeated),
     })
     local other = t:client()
     if not other:challenge() then t:inconclusive "no challenge" end
     t:refused("8489-9.2.4-01", control, { nonce = other.nonce }, { 438, 401 },
-      { label = "the nonce of another client" })
+      { label = "the nonce of another client", soften = soften })
   end,
 }

@@ -51,6 +51,23 @@ scenario "newest-key" {
   end,
 }
 
+scenario "newest-kid" {
+  title = "after a Refresh with a token of another kid that kid and key are those of the session",
+  covers = { "7635-9-12" },
+  faults = { "keep-old-session-kid" },
+  needs = { "two-kids" },
+  run = function(t)
+    local first, second = t.bench:two_kids()
+    local client = t:allocation { token = { kid = first } }
+    local peer = t:peer(client)
+    unless_forbidden(t, t:create_permission(client, { peer = peer }))
+    t:control({ on = client, lifetime = 600, token = { kid = second }, step = "Refresh with a token of another kid" },
+      "Refresh")
+    local permitted = t:create_permission(client, { peer = peer, step = "CreatePermission under the new kid" })
+    t:check("7635-9-12", expect.all { permitted:is_success(), permitted:is_signed() })
+  end,
+}
+
 scenario "other-keys" {
   title = "requests on an allocation under any other key than its own are refused",
   covers = { "7635-9-13" },

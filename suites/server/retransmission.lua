@@ -10,6 +10,7 @@ scenario "equivalent-answer" {
   covers = { "5389-7.3.1-02" },
   faults = { "forget-transactions", "allocate-again" },
   needs = { "third-party", "datagram" },
+  transports = "each",
   run = function(t)
     local client, first = t:allocation()
     client.step = "the same Allocate once more"

@@ -90,5 +90,11 @@ scenario "timestamp-format" {
     local now = math.floor(t:now())
     t:refused("7635-6.2-14", control, { token = { timestamp = now } }, 401, { label = "plain seconds" })
     t:refused("7635-6.2-14", control, { token = { timestamp = now * 1000 } }, 401, { label = "milliseconds" })
+    -- 1/64000 s leaves these without a meaning; a server may ignore them or count up to 1.024 s (AMB-03).
+    for _, fraction in ipairs { 64000, 65535 } do
+      t:note("a fraction of %d: %s", fraction, t:outcome_of {
+        token = { timestamp = now << 16 | fraction }, step = ("Allocate, a fraction of %d"):format(fraction),
+      })
+    end
   end,
 }

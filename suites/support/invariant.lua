@@ -26,7 +26,8 @@ local verdict = require "support.verdict"
 local invariant = {}
 
 local files = {
-  "header", "error-code", "fingerprint", "integrity", "unknown-attributes", "attributes", "lifetime", "secrets",
+  "header", "error-code", "fingerprint", "integrity", "sha256-length", "unknown-attributes", "attributes", "lifetime",
+  "secrets",
 }
 
 local declared -- while they are loaded
@@ -95,9 +96,12 @@ function judge:check(rule, requirement, ok, more, entry)
   known.seen = known.seen + 1
   if ok then return end
   known.broken = known.broken + 1
-  known.verdict = verdict.worst(known.verdict, more.soften and "warn" or row.verdict)
-  known.soften = known.soften or more.soften
-  known.expected, known.got = known.expected or more.expected, known.got or more.got
+  -- The gravest speaks for all: what it says is shown, and whether it was softened.
+  local this = more.soften and "warn" or row.verdict
+  local worst = verdict.worst(known.verdict, this)
+  if worst ~= known.verdict then
+    known.verdict, known.soften, known.expected, known.got = worst, more.soften, more.expected, more.got
+  end
   if #known.evidence < KEPT then known.evidence[#known.evidence + 1] = entry end
 end
 

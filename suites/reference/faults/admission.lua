@@ -352,7 +352,7 @@ return {
   },
   {
     name = "read-to-the-nul",
-    about = "USERNAME and REALM are read up to the next NUL, so that padding counts unless it is zero",
+    about = "USERNAME, REALM and NONCE are read up to the next NUL, so that padding counts unless it is zero",
     requirements = { "5389-15-02" },
     apply = function(b)
       local text = require("reference.request").raw
@@ -363,7 +363,7 @@ return {
       end
       change.wrap(b, "identify", function(original, server, request)
         request.raw = function(self, name, nth)
-          if name == "USERNAME" or name == "REALM" then return read(self, name) end
+          if name == "USERNAME" or name == "REALM" or name == "NONCE" then return read(self, name) end
           return text(self, name, nth)
         end
         local identity, refusal = original(server, request)

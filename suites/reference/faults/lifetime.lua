@@ -55,6 +55,23 @@ return {
       end)
     end,
   },
+  {
+    name = "outlive-token", about = "a Refresh without a token is served however long ago its token ended",
+    requirements = { "7635-9-07", "7635-9-06" },
+    apply = function(b)
+      change.wrap(b, "identify_by_session", function(original, server, request, session)
+        local check = b.token_is_current
+        b.token_is_current = function() return true end
+        local identity, refusal = original(server, request, session)
+        b.token_is_current = check
+        return identity, refusal
+      end)
+      change.wrap(b, "granted_lifetime", function(original, server, request, requested)
+        if request.identity.kind == "session" then return b.usual_lifetime(server, requested) end
+        return original(server, request, requested)
+      end)
+    end,
+  },
   ceiling("grant-nominal-lifetime", "the ceiling is the lifetime in the token, however old the token is",
     function(_, credit) return credit.lifetime end, "7635-9-07"),
   ceiling("grant-delta-too", "the ceiling counts Delta, so a fresh token buys more than its lifetime",

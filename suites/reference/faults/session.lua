@@ -176,6 +176,17 @@ return {
     apply = function(b) b.session_after_refresh = function(found) return found.session end end,
   },
   {
+    name = "keep-old-session-kid", about = "after a renewal the kid of the first token still names the session",
+    requirements = { "7635-9-12" },
+    apply = function(b)
+      change.wrap(b, "session_after_refresh", function(original, found, identity)
+        local session = original(found, identity)
+        if session and found.session then session.name = found.session.name end
+        return session
+      end)
+    end,
+  },
+  {
     name = "verify-refresh-with-old-key", about = "a Refresh with a new token is verified under the old key",
     requirements = { "7635-9-10" },
     apply = function(b)

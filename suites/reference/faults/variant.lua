@@ -150,6 +150,33 @@ return {
     end,
   },
   {
+    name = "refuse-what-is-open", kind = "variant", suite = "notes",
+    about = "tokens are refused wherever the text leaves it open: other lengths of mac_key, octets behind the lifetime, "
+      .. "fractions from 64000 on",
+    requirements = {},
+    apply = function(b)
+      b.key_length_is_taken = function(length) return length == 20 or length == 32 end
+      change.wrap(b, "decrypt", function(original, server, entry, octets)
+        local opened = original(server, entry, octets)
+        local odd = opened and (#opened.extra > 0 or opened.timestamp & 0xFFFF >= 64000)
+        return not odd and opened or nil
+      end)
+    end,
+  },
+  {
+    name = "hold-one-allocation", kind = "variant", suite = "quota",
+    about = "there is a quota of one allocation, and a second one gets 486",
+    requirements = {},
+    apply = function(b)
+      change.wrap(b, "serve_allocate", function(original, server, request)
+        server:sweep()
+        local full = server.allocation_count >= 1 and not server:allocation_of(request.client)
+        if full then return b.failure(486) end
+        return original(server, request)
+      end)
+    end,
+  },
+  {
     name = "authenticate-binding", kind = "variant", about = "Binding is authenticated like every other request",
     requirements = {},
     apply = function(b) b.needs_authentication = function() return true end end,
