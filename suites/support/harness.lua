@@ -394,7 +394,7 @@ function harness:report_invariants()
     self:result({ id = rule.id, scenario = rule }, {
       verdict = said.verdict or "skip", checks = said.checks, notes = said.notes,
       reason = not said.verdict and "no message came that it speaks of" or reason_of(said.checks, said.verdict),
-      exchange = recorder.exchange(said.evidence, self.began, true),
+      exchange = recorder.exchange(said.evidence, self.began, true, self.recorder.explain),
     })
   end
 end

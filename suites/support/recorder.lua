@@ -383,8 +383,9 @@ local function summary_of(octets)
   return ("%d octets that are no STUN message"):format(#octets)
 end
 
--- Entries as results.ndjson holds them, with times from `began`; `full` adds the decoded text of each message.
-function recorder.exchange(entries, began, full)
+-- Entries as results.ndjson holds them, with times from `began`; `full` adds the decoded text of each message, and what
+-- explain(message) has to add to it, if anything.
+function recorder.exchange(entries, began, full, explain)
   local list = {}
   for i, entry in ipairs(entries) do
     local icmp = entry.direction == "icmp"
@@ -393,14 +394,14 @@ function recorder.exchange(entries, began, full)
       time = math.floor((entry.time - began) * 1e6) / 1e6, direction = entry.direction,
       transport = entry.transport, from = name_of(entry.from), to = name_of(entry.to), frame = entry.frame,
       step = entry.step, summary = icmp and "ICMP: " .. entry.octets or summary_of(entry.octets),
-      text = message and message:text() or nil, hex = not icmp and bytes.hex(entry.octets) or nil,
+      text = message and message:text() .. (explain and explain(message) or "") or nil, hex = not icmp and bytes.hex(entry.octets) or nil,
     }
   end
   return list
 end
 
 function record:exchange(full)
-  return recorder.exchange(self.entries, self.started, full)
+  return recorder.exchange(self.entries, self.started, full, self.recorder.explain)
 end
 
 -- What was sent last, for a person.

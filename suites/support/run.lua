@@ -26,13 +26,15 @@ local function shell_word(word)
   return "'" .. word:gsub("'", "'\\''") .. "'"
 end
 
--- The command that runs one scenario again. Keys and passwords are not in it: they have to be put in again.
+-- The command that runs one scenario again. Keys and passwords are not in it, unless secrets may be told: they have to
+-- be put in again.
 local function rerun_of(options)
   local words = { "assay run" }
   local function add(name, value) words[#words + 1] = "--" .. name .. (value and " " .. shell_word(value) or "") end
   local function add_without_secret(name, list, pattern, placeholder)
     for _, word in ipairs(list) do
-      add(name, word:sub(1, 1) == "@" and word or (word:match(pattern) or "") .. placeholder)
+      local whole = word:sub(1, 1) == "@" or options.with_secrets
+      add(name, whole and word or (word:match(pattern) or "") .. placeholder)
     end
   end
   if options.target then add("target", options.target) end
@@ -48,6 +50,7 @@ local function rerun_of(options)
   if options.seed then add("seed", ("%d"):format(options.seed)) end
   add_without_secret("key", options.keys, "^(.+:)[^:]+$", "BASE64")
   add_without_secret("user", options.users, "^([^:]+:)", "PASSWORD")
+  if options.with_secrets then add "with-secrets" end
   local command = table.concat(words, " ")
   return function(id) return command .. " " .. shell_word(id) end
 end

@@ -11,6 +11,7 @@ local harness = require "support.harness"
 local launcher = require "support.launcher"
 local ledger = require "support.ledger"
 local net = require "net"
+local opened = require "support.opened"
 local output = require "support.output"
 local preflight = require "support.preflight"
 local profile = require "support.profile"
@@ -46,6 +47,7 @@ function session.open(p, chosen, options, rerun)
     capture = self.needs_target and options.capture ~= false, path = options.out and options.out .. "/capture.pcapng",
   })
   if not self.recorder then return nil, problem end
+  self.recorder.explain = opened.by(self.bench:known(), options.with_secrets)
   self.reports, problem = output.open(options)
   if not self.reports then return nil, problem end
 

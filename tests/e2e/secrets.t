@@ -121,6 +121,26 @@ cmp_ok scalar(grep { $_->{verdict} eq 'fail' } of_type('scenario', @lines)), '>'
 my @rerun = grep { defined } map { $_->{rerun} } of_type('scenario', @lines);
 ok scalar @rerun, 'a red run: commands to run it again are given';
 
+# What is inside a token is told all the same; its mac_key only to whom secrets may be told, and so are keys and passwords.
+for my $with (0, 1) {
+	my $name = $with ? 'with secrets' : 'without secrets';
+	my $out = tmp() . '/out';
+	run({ timeout => 60 }, assay(), 'run', '--no-capture', '--rto', '0.05', '--out', $out, '--server-name', 'turn', '--realm', 'here',
+		'--launch', assay() . ' serve --fault refuse-everything', ($with ? '--with-secrets' : ()), (map { ('--key', $_) } @keys),
+		(map { ('--user', $_) } @users), 'server/accepted-token/binary-token', 'server/refused-token/changed-bits');
+	my @results = of_type('scenario', json_lines("$out/results.ndjson"));
+	my @texts = grep { /ACCESS-TOKEN/ } map { $_->{text} // () } map { @{ $_->{exchange} } } @results;
+	cmp_ok scalar @texts, '>', 2, "$name: tokens are in the evidence";
+	my @inside = grep { /the token, opened under north \(A256GCM\): lifetime \d+ s, issued 20\d\d-[^\n]+\n +key_length 20, mac_key / } @texts;
+	cmp_ok scalar @inside, '>', 2, "$name: opened" or diag $texts[0];
+	my %mac_keys = mac_keys('turn', @results);
+	my @told = grep { told(join('', @inside), $_ => $mac_keys{$_}) } sort keys %mac_keys;
+	is scalar @told, $with ? scalar keys %mac_keys : 0, "$name: " . @told . ' mac_keys are told';
+	like $inside[0] // '', $with ? qr/mac_key [A-Za-z0-9+\/]{27}=/ : qr/mac_key hidden \(--with-secrets shows it\)/, "$name: as it should be";
+	my ($rerun) = map { $_->{rerun} // () } @results;
+	is told($rerun, %secrets), $with ? join(', ', sort keys %secrets) : '', "$name: and of the secrets in the command to run it again";
+}
+
 # On the command line, where they can be seen until they are read, and not any longer.
 keeps_secrets('the command line', {}, 1, @$launched, (map { ('--key', $_) } @keys), (map { "--user=$_" } @users));
 
