@@ -5,57 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-void reader_init(struct reader *reader, const void *data, size_t length)
-{
-	*reader = (struct reader){.data = data, .length = length};
-}
-
-size_t reader_left(const struct reader *reader)
-{
-	return reader->length - reader->offset;
-}
-
-const uint8_t *reader_bytes(struct reader *reader, size_t length)
-{
-	static const uint8_t nothing[1];
-	if (reader->failed || length > reader_left(reader)) {
-		reader->failed = true;
-		return NULL;
-	}
-	const uint8_t *place = reader->data ? reader->data + reader->offset : nothing;
-	reader->offset += length;
-	return place;
-}
-
-static uint64_t read_integer(struct reader *reader, size_t octets)
-{
-	const uint8_t *place = reader_bytes(reader, octets);
-	uint64_t value = 0;
-	if (place)
-		for (size_t i = 0; i < octets; i++)
-			value = value << 8 | place[i];
-	return value;
-}
-
-uint8_t reader_u8(struct reader *reader)
-{
-	return (uint8_t)read_integer(reader, 1);
-}
-
-uint16_t reader_u16(struct reader *reader)
-{
-	return (uint16_t)read_integer(reader, 2);
-}
-
-uint32_t reader_u32(struct reader *reader)
-{
-	return (uint32_t)read_integer(reader, 4);
-}
-
-uint64_t reader_u64(struct reader *reader)
-{
-	return read_integer(reader, 8);
-}
+const uint8_t reader_nothing[1];
 
 void writer_init(struct writer *writer, size_t limit)
 {

@@ -17,14 +17,61 @@ struct reader {
 	bool failed;   // a read went past the end; every later read yields 0 or NULL
 };
 
-void reader_init(struct reader *reader, const void *data, size_t length);
-size_t reader_left(const struct reader *reader);
-uint8_t reader_u8(struct reader *reader);
-uint16_t reader_u16(struct reader *reader);
-uint32_t reader_u32(struct reader *reader);
-uint64_t reader_u64(struct reader *reader);
+// Where no octets at all are read from.
+extern const uint8_t reader_nothing[];
+
+// They are inline because a capture is decoded through them, a dozen calls a packet.
+static inline void reader_init(struct reader *reader, const void *data, size_t length)
+{
+	reader->data = data;
+	reader->length = length;
+	reader->offset = 0;
+	reader->failed = false;
+}
+
+static inline size_t reader_left(const struct reader *reader)
+{
+	return reader->length - reader->offset;
+}
+
 // Pointer to the next `length` octets inside the input (owned by the input), or NULL when they are not there.
-const uint8_t *reader_bytes(struct reader *reader, size_t length);
+static inline const uint8_t *reader_bytes(struct reader *reader, size_t length)
+{
+	if (reader->failed || length > reader_left(reader)) {
+		reader->failed = true;
+		return NULL;
+	}
+	const uint8_t *place = reader->data ? reader->data + reader->offset : reader_nothing;
+	reader->offset += length;
+	return place;
+}
+
+static inline uint8_t reader_u8(struct reader *reader)
+{
+	const uint8_t *place = reader_bytes(reader, 1);
+	return place ? *place : 0;
+}
+
+static inline uint16_t reader_u16(struct reader *reader)
+{
+	const uint8_t *place = reader_bytes(reader, 2);
+	return place ? (uint16_t)(place[0] << 8 | place[1]) : 0;
+}
+
+static inline uint32_t reader_u32(struct reader *reader)
+{
+	const uint8_t *place = reader_bytes(reader, 4);
+	return place ? (uint32_t)place[0] << 24 | (uint32_t)place[1] << 16 | (uint32_t)place[2] << 8 | place[3] : 0;
+}
+
+static inline uint64_t reader_u64(struct reader *reader)
+{
+	const uint8_t *place = reader_bytes(reader, 8);
+	uint64_t value = 0;
+	for (size_t i = 0; place && i < 8; i++)
+		value = value << 8 | place[i];
+	return value;
+}
 
 // Grows on the heap up to a limit given at init; past it, or out of memory, `failed` is set and nothing is written.
 struct writer {
