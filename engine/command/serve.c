@@ -6,6 +6,7 @@
 
 static const struct option_row options[] = {
 	{"address", OPTION_TEXT, "address", "ADDRESS", "IPv4 or IPv6 address to serve on (default 127.0.0.1)"},
+	{"address6", OPTION_TEXT, "address6", "ADDRESS", "IPv6 address to serve on too, at the same ports"},
 	{"port", OPTION_TEXT, "port", "N", "UDP and TCP port; 0 for a free one, which is printed (default 0)"},
 	{"tls-port", OPTION_TEXT, "tls_port", "N", "port for TLS, 0 for a free one (default: TLS is not served)"},
 	{"dtls-port", OPTION_TEXT, "dtls_port", "N", "port for DTLS, likewise"},
@@ -24,6 +25,8 @@ static const struct option_row options[] = {
 	{"nonce-lifetime", OPTION_NUMBER, "nonce_lifetime", "SECONDS", "how long a nonce is good (default 600)"},
 	{"default-lifetime", OPTION_COUNT, "default_lifetime", "SECONDS", "LIFETIME where none is asked (default 600)"},
 	{"max-lifetime", OPTION_COUNT, "max_lifetime", "SECONDS", "largest LIFETIME (default 3600)"},
+	{"idle", OPTION_NUMBER, "idle", "SECONDS",
+	 "how long a DTLS session lasts without an allocation or a word (default 60)"},
 	{"strict", OPTION_FLAG, "strict", NULL, "end with status 70 on an error in the server itself"},
 	{NULL, OPTION_FLAG, NULL, NULL, NULL},
 };
@@ -36,8 +39,9 @@ int command_serve(int argc, char **argv)
 			 "TCP, and TLS and DTLS where a port is named for them, until SIGINT or SIGTERM. Without\n"
 			 "--key and --user it uses the published ones of suites/reference/defaults.lua, which\n"
 			 "protect nothing. What the command line does not say is taken from ASSAY_ADDRESS,\n"
-			 "ASSAY_PORT, ASSAY_TLS_PORT, ASSAY_DTLS_PORT, ASSAY_CERTIFICATE, ASSAY_PRIVATE_KEY,\n"
-			 "ASSAY_REALM, ASSAY_SERVER_NAME, ASSAY_KEYS, ASSAY_USERS and ASSAY_THIRD_PARTY (yes or no).",
+			 "ASSAY_ADDRESS6, ASSAY_PORT, ASSAY_TLS_PORT, ASSAY_DTLS_PORT, ASSAY_CERTIFICATE,\n"
+			 "ASSAY_PRIVATE_KEY, ASSAY_REALM, ASSAY_SERVER_NAME, ASSAY_KEYS, ASSAY_USERS and\n"
+			 "ASSAY_THIRD_PARTY (yes or no).",
 		.options = options,
 	};
 	return options_run(&line, "reference.serve", argc, argv);

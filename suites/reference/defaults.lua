@@ -8,6 +8,8 @@ local token = require "token"
 
 local defaults = {
   address = "127.0.0.1",
+  address6 = "::1", -- of the embedded reference
+  transports = { "udp", "tcp", "tls", "dtls", "udp6", "tcp6" }, -- likewise
   realm = "example.org",
   server_name = "Stun1@reference.example.org", -- mixed case and 27 octets: folding or padding it shows
   software = "assay reference",
@@ -16,6 +18,7 @@ local defaults = {
   default_lifetime = 600,
   max_lifetime = 3600,
   max_allocations = 512,
+  idle = 60, -- seconds
   users = {
     { name = "ninja", password = "youhavetoberealistic" },
     { name = "guest", password = "guests are welcome" },

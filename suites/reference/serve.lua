@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: BSD-3-Clause
 --
 -- The command `assay serve`: the reference server as a program, until SIGINT or SIGTERM. What the command line does not
--- say, the environment may (ASSAY_ADDRESS, ASSAY_PORT, ASSAY_TLS_PORT, ASSAY_DTLS_PORT, ASSAY_CERTIFICATE,
--- ASSAY_PRIVATE_KEY, ASSAY_REALM, ASSAY_SERVER_NAME, ASSAY_KEYS, ASSAY_EXPIRING_KEY, ASSAY_USERS, ASSAY_THIRD_PARTY:
--- what assay tells a target that it launches), and then defaults.lua. Secrets are never printed.
+-- say, the environment may (ASSAY_ADDRESS, ASSAY_ADDRESS6, ASSAY_PORT, ASSAY_TLS_PORT, ASSAY_DTLS_PORT,
+-- ASSAY_CERTIFICATE, ASSAY_PRIVATE_KEY, ASSAY_REALM, ASSAY_SERVER_NAME, ASSAY_KEYS, ASSAY_EXPIRING_KEY, ASSAY_USERS,
+-- ASSAY_THIRD_PARTY: what assay tells a target that it launches), and then defaults.lua. Secrets are never printed.
 
 local bytes = require "bytes"
 local defaults = require "reference.defaults"
@@ -138,18 +138,25 @@ local function config_of(options)
   local address = options.address or environment "ASSAY_ADDRESS" or defaults.address
   local found, problem = net.resolve(address)
   if not found then refuse("%s: %s", address, problem) end
+  local second = options.address6 or environment "ASSAY_ADDRESS6"
+  local found6
+  if second then
+    found6, problem = net.resolve(second)
+    if not found6 then refuse("%s: %s", second, problem) end
+    if not found6[1].address:find(":", 1, true) then refuse("%s is no IPv6 address", second) end
+  end
   local relay_address = options.relay_address or found[1].address
   if relay_address == "0.0.0.0" or relay_address == "::" then
     refuse("%s is no address to relay from: --relay-address says which", relay_address)
   end
   return {
-    address = found[1].address, ports = ports, relay_address = relay_address,
+    address = found[1].address, address6 = found6 and found6[1].address, ports = ports, relay_address = relay_address,
     certificate = certificate, key = private_key,
     realm = options.realm or environment "ASSAY_REALM" or defaults.realm,
     server_name = options.server_name or environment "ASSAY_SERVER_NAME" or defaults.server_name,
     third_party = third_party,
     keys = keys, users = #users > 0 and users or defaults.users,
-    delta = options.delta, nonce_lifetime = options.nonce_lifetime,
+    delta = options.delta, nonce_lifetime = options.nonce_lifetime, idle = options.idle,
     default_lifetime = options.default_lifetime, max_lifetime = options.max_lifetime,
     strict = options.strict, faults = faults_of(options.faults),
   }
@@ -173,6 +180,7 @@ local function summary(config, running)
     local port = running.ports[transport]
     if port then places[#places + 1] = ("%s on %s"):format(transport, at(running.address, port)) end
   end
+  if running.address6 then places[#places + 1] = ("the same on %s"):format(running.address6) end
   return printable(("assay serve: %s, realm %s, %s, faults %s"):format(
     table.concat(places, ", "), config.realm,
     config.third_party and ("server name %s, kids %s"):format(config.server_name, table.concat(kids, ", "))

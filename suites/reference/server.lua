@@ -9,8 +9,8 @@
 --                                users = { { name =, password = } } }
 --   assert(running:start())   running:stop()
 --
--- More fields: third_party (default true), faults (names), delta, nonce_lifetime, default_lifetime, max_lifetime,
--- max_allocations, relay_address (default: address), software (false for none), strict, on_crash(text).
+-- More fields: address6 (a second address to serve on, at the same ports), third_party (default true), faults (names), delta, nonce_lifetime, default_lifetime, max_lifetime,
+-- max_allocations, idle, relay_address (default: address), software (false for none), strict, on_crash(text).
 
 local behaviour = require "reference.behaviour"
 local bytes = require "bytes"
@@ -39,6 +39,7 @@ function server.new(config)
   local self = setmetatable({
     behaviour = behaviour.new(),
     address = config.address or defaults.address,
+    address6 = config.address6,
     ports = config.ports or { udp = 0, tcp = 0 },
     certificate = config.certificate, key = config.key,
     realm = config.realm or defaults.realm,
@@ -50,6 +51,7 @@ function server.new(config)
     default_lifetime = config.default_lifetime or defaults.default_lifetime,
     max_lifetime = config.max_lifetime or defaults.max_lifetime,
     max_allocations = config.max_allocations or defaults.max_allocations,
+    idle = config.idle or defaults.idle,
     strict = config.strict, on_crash = config.on_crash,
     nonce_key = bytes.random(20),
     keys = {}, key_order = {}, users = {},
@@ -67,7 +69,7 @@ function server.new(config)
   return self
 end
 
--- Ports for those of these transports that named 0: one for both, where it is free for both.
+-- Ports for those of these transports that named 0: one for both, where it is free for both at each address.
 -- nil, text when there is none.
 local function choose_ports(self, transports)
   local wanted, kinds = {}, {}
@@ -75,22 +77,38 @@ local function choose_ports(self, transports)
     if self.ports[transport] == 0 then wanted[#wanted + 1], kinds[#kinds + 1] = transport, kind end
   end
   if #wanted == 0 then return true end
-  local port, problem = net.free_port { address = self.address, transports = kinds }
+  local port, problem = net.free_port { address = self.address, also = self.address6, transports = kinds }
   if not port then return nil, problem end
   for _, transport in ipairs(wanted) do self.ports[transport] = port end
   return true
 end
 
--- Listens for the connections of a transport, if it has a port.
-local function listen(self, transport)
-  if not self.ports[transport] then return true end
-  local listener, problem = net[transport .. "_listener"] {
-    address = { address = self.address, port = self.ports[transport] }, certificate = self.certificate, key = self.key,
-  }
+-- Serves a transport at one of the addresses.
+local function listen_at(self, transport, address)
+  local listener, problem
+  if transport == "udp" then
+    listener, problem = net.udp { address = address }
+  else
+    listener, problem = net[transport .. "_listener"] {
+      address = address, certificate = self.certificate, key = self.key,
+    }
+  end
   if not listener then return nil, problem end
   self.open[listener] = true
-  net.spawn(function() self:serve_connections(listener, transport) end)
+  net.spawn(function()
+    if transport == "udp" then return self:serve_udp(listener) end
+    return self:serve_connections(listener, transport)
+  end)
   return true
+end
+
+-- Serves a transport, if it has a port.
+local function listen(self, transport)
+  local port = self.ports[transport]
+  if not port then return true end
+  local ok, problem = listen_at(self, transport, { address = self.address, port = port })
+  if ok and self.address6 then ok, problem = listen_at(self, transport, { address = self.address6, port = port }) end
+  return ok, problem
 end
 
 -- Binds and begins to serve; the ports that were 0 are filled in. nil, text when an address is not to be had.
@@ -98,14 +116,9 @@ function server:start()
   local ok, problem = choose_ports(self, { udp = "udp", tcp = "tcp" })
   if not ok then return nil, problem end
   self.running = true
-  if self.ports.udp then
-    local endpoint
-    endpoint, problem = net.udp { address = { address = self.address, port = self.ports.udp } }
-    if not endpoint then return nil, problem end
-    self.open[endpoint] = true
-    net.spawn(function() self:serve_udp(endpoint) end)
+  for _, transport in ipairs { "udp", "tcp" } do
+    if ok then ok, problem = listen(self, transport) end
   end
-  ok, problem = listen(self, "tcp")
   -- Only now, when the others have theirs: these must not be given the same.
   if ok then ok, problem = choose_ports(self, { tls = "tcp", dtls = "udp" }) end
   for _, transport in ipairs { "tls", "dtls" } do
@@ -179,12 +192,18 @@ function server:serve_connections(listener, transport)
   end
 end
 
+-- Of a client over DTLS that went away without a word nothing comes, not even an end. A session that keeps no
+-- allocation ends when nothing was heard of it for a while.
 function server:serve_connection(connection, transport)
   local client = server.client(transport, connection:remote(), function(answer) connection:send(answer) end)
+  local patience = transport == "dtls" and self.idle or nil
   while self.running do
-    local octets = self.behaviour.next_frame(connection)
-    if not octets then break end
-    self:guard(self.receive, self, octets, client)
+    local octets, why = self.behaviour.next_frame(connection, patience)
+    if octets then
+      self:guard(self.receive, self, octets, client)
+    elseif not patience or why ~= "timeout" or not self:allocation_of(client) then
+      break
+    end
   end
   connection:close()
   self.open[connection] = nil

@@ -5,6 +5,7 @@
 
 local limits = require "support.limits"
 local net = require "net"
+local transports = require "support.transports"
 
 local bench = {}
 bench.__index = bench
@@ -16,15 +17,29 @@ function bench.new(profile, addresses, options)
   local _, last = net.retransmissions(schedule)
   schedule.total = last
   schedule.tcp_timeout = last -- RFC 5389 7.2.2: Ti is as long as the whole schedule on UDP
+  local reachable = {}
+  for _, name in ipairs(profile.transports) do
+    if addresses[name] then reachable[#reachable + 1] = name end
+  end
   return setmetatable({
-    profile = profile, addresses = addresses, retransmission = schedule,
+    profile = profile, addresses = addresses, transports = reachable, retransmission = schedule,
     limits = limits.new(profile.max_rate, profile.max_allocations),
     integrity_form = profile.integrity_key or "full", -- until the preflight knows better
-    used_ports = {}, -- of our own UDP sockets
+    used_ports = {}, -- of our own sockets
     sessions = {}, -- by transport: what was agreed on with TLS and DTLS the first time
     server_name = profile.server_name, clock_offset = profile.clock_offset or 0,
     seed = options.seed or 1, folder = options.out, reproducer = options.reproducer,
   }, bench)
+end
+
+-- Whether a feature of a profile is about the transport itself: nil where it is not, else whether it is about this one.
+-- udp, tcp, tls and dtls are those of the first address.
+function bench.concerns(feature, name)
+  if feature == "datagram" then return transports.is_datagram(name) end
+  if feature == "secure" then return transports.is_secure(name) end
+  for _, known in ipairs(transports.names) do
+    if feature == known then return name == feature end
+  end
 end
 
 -- A long-term key of the profile, by number or kid; without either the first of AES-GCM, which every server has to
@@ -85,11 +100,12 @@ function bench:beyond_delta()
   return self.profile.delta and self.profile.delta + 10 or 3600
 end
 
--- What net.tls and net.dtls take to reach the target within so many seconds.
-function bench:handshake(remote, seconds)
+-- What net.tls and net.dtls take to reach the target within so many seconds, from an address of ours or any.
+function bench:handshake(remote, seconds, from)
   local tls, address = self.profile.tls, self.profile.address
+  if self.profile.address6 and remote.address:find(":", 1, true) then address = self.profile.address6 end
   return {
-    remote = remote, ca = tls.ca, insecure = tls.insecure, timeout = seconds,
+    remote = remote, address = from, ca = tls.ca, insecure = tls.insecure, timeout = seconds,
     server_name = tls.name or (address ~= remote.address and address or nil), -- a host name that was resolved
   }
 end
@@ -97,7 +113,7 @@ end
 -- What the report says of TLS and DTLS, once the target was reached.
 function bench:session_notes()
   local notes = {}
-  for _, transport in ipairs(self.profile.transports) do
+  for _, transport in ipairs(self.transports) do
     local session = self.sessions[transport]
     if session then
       notes[#notes + 1] = ("%s: %s, %s, certificate %s%s"):format(transport, session.version, session.cipher,

@@ -26,6 +26,7 @@ local minting = require "support.minting"
 local net = require "net"
 local reply = require "support.reply"
 local stun = require "stun"
+local transports = require "support.transports"
 
 local client = {}
 client.__index = client
@@ -34,8 +35,8 @@ local no_room = { [486] = true, [508] = true } -- RFC 5766 section 15: Allocatio
 
 local most_ports = 64 -- tried for one that this run has not used
 
--- A UDP endpoint on a port that this run has not used before: a server may remember the 5-tuple of an allocation for
--- some time after its end, and what it remembers would answer for the new client.
+-- A UDP endpoint on a port that this run has not used before, over whatever protocol: a server may remember the 5-tuple
+-- of an allocation for some time after its end, and what it remembers would answer for the new client.
 local function fresh_udp(bench, remote)
   local held, endpoint, problem = {}, nil, nil
   for _ = 1, most_ports do
@@ -54,12 +55,40 @@ local function fresh_udp(bench, remote)
   return endpoint, problem
 end
 
--- How an endpoint of each transport is opened within so many seconds.
+local function is_taken(problem)
+  return problem:find("Address already in use", 1, true) or problem:find("Cannot assign requested address", 1, true)
+end
+
+-- An endpoint that open(local address) makes, on a port as above. Another program may take the port in between, or have
+-- it already over TCP; then the next one is tried.
+local function on_fresh_port(bench, remote, open)
+  local endpoint, problem
+  for _ = 1, most_ports do
+    local probe, none = fresh_udp(bench, remote)
+    if not probe then return nil, none end
+    local address = probe:address()
+    probe:close()
+    endpoint, problem = open(address)
+    if endpoint or not is_taken(problem) then break end
+  end
+  return endpoint, problem
+end
+
+local function open_secure(open)
+  return function(bench, remote, seconds)
+    return on_fresh_port(bench, remote, function(address) return open(bench:handshake(remote, seconds, address)) end)
+  end
+end
+
+-- How an endpoint of each protocol is opened within so many seconds.
 local open_endpoint = {
   udp = fresh_udp,
-  tcp = function(_, remote, seconds) return net.tcp { remote = remote, timeout = seconds } end,
-  tls = function(bench, remote, seconds) return net.tls(bench:handshake(remote, seconds)) end,
-  dtls = function(bench, remote, seconds) return net.dtls(bench:handshake(remote, seconds)) end,
+  tcp = function(bench, remote, seconds)
+    return on_fresh_port(bench, remote, function(address)
+      return net.tcp { remote = remote, address = address, timeout = seconds }
+    end)
+  end,
+  tls = open_secure(net.tls), dtls = open_secure(net.dtls),
 }
 
 -- Gives the client a new 5-tuple. true, or nil and text when no socket opens.
@@ -70,17 +99,17 @@ function client:connect()
   if not endpoint then return nil, problem end
   if self.endpoint then self.endpoint:close() end
   self.endpoint = endpoint
-  bench.sessions[self.transport] = bench.sessions[self.transport] or endpoint:session()
+  bench.sessions[self.way] = bench.sessions[self.way] or endpoint:session()
   self.record:watch(endpoint, self)
   return true
 end
 
--- bench: support/bench.lua; record: where its packets are kept (support/recorder.lua); seconds: how long a connection
--- may take, unless as long as a request. nil, text when no socket opens.
-function client.open(bench, record, transport, seconds)
+-- bench: support/bench.lua; record: where its packets are kept (support/recorder.lua); name: of a transport of the
+-- profile; seconds: how long a connection may take, unless as long as a request. nil, text when no socket opens.
+function client.open(bench, record, name, seconds)
   local self = setmetatable({
-    bench = bench, record = record, transport = transport, remote = bench.addresses[transport],
-    step = "", patience = seconds,
+    bench = bench, record = record, way = name, transport = transports.protocol(name),
+    remote = bench.addresses[name], step = "", patience = seconds,
   }, client)
   local ok, problem = self:connect()
   if not ok then return nil, problem end
@@ -194,7 +223,7 @@ function client:transact(octets, request, timing)
       fields.silent = true
       fields.failure = ("no answer to %d transmission%s in %.1f s"):format(info.sends or 1,
         (info.sends or 1) == 1 and "" or "s",
-        (self.transport == "udp" or self.transport == "dtls") and timing.total or timing.tcp_timeout)
+        transports.is_datagram(self.way) and timing.total or timing.tcp_timeout)
     elseif reason == "closed" then
       fields.failure = "the connection was closed without an answer"
     else

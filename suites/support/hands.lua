@@ -279,7 +279,7 @@ end
 
 -- An address for permissions: the profile's peer, or one of ours that need not answer.
 function hands:peer(one)
-  return self.profile.peer or { address = one.endpoint:address().address, port = 50000 }
+  return self.profile.peer or { address = relay.own_address(one) or one.endpoint:address().address, port = 50000 }
 end
 
 -- Whether the target sees us under our own address: on this machine, or where the profile says so.

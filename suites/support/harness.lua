@@ -5,6 +5,7 @@
 -- again, and each runs alone: the one that kills it then is the one that is blamed. One that found no room for its
 -- allocation beside the others is run once more, alone; so is one that came too late after the target's start.
 
+local bench_of = require "support.bench"
 local clock = require "clock"
 local hands = require "support.hands"
 local invariant = require "support.invariant"
@@ -37,29 +38,39 @@ function harness.new(fields)
   return self
 end
 
+local function is_about(one, transport)
+  for _, feature in ipairs(one.needs) do
+    if bench_of.concerns(feature, transport) == false then return false end
+  end
+  return true
+end
+
+-- The transports that a scenario is shown over: all or the first of those that it can be about; where it is about none
+-- of the target's, the first, so that it is seen to be skipped. What cannot be reached comes last.
+local function transports_of(bench, one)
+  local profile = bench.profile
+  if one.only_transport then return { one.only_transport } end
+  local fitting = {}
+  for _, list in ipairs { bench.transports, profile.transports } do
+    for _, name in ipairs(list) do
+      local fits = is_about(one, name) and (list == bench.transports or not bench.addresses[name])
+      if fits and (one.each_transport or #fitting == 0) then fitting[#fitting + 1] = name end
+    end
+  end
+  return #fitting > 0 and fitting or { profile.transports[1] }
+end
+
 -- Scenarios -> instances: a scenario over one transport, with the id that reports use.
 function harness.instances(bench, scenarios)
   local list = {}
   for _, one in ipairs(scenarios) do
-    local transports = bench.profile.transports
-    if one.only_transport then
-      transports = { one.only_transport }
-    elseif not one.each_transport then
-      transports = { transports[1] }
-    end
-    for _, transport in ipairs(transports) do
+    for _, transport in ipairs(transports_of(bench, one)) do
       local suffix = transport ~= bench.profile.transports[1] and "@" .. transport or ""
       list[#list + 1] = { scenario = one, transport = transport, id = one.id .. suffix }
     end
   end
   return list
 end
-
--- Features that are about the transport itself.
-local about_transports = {
-  udp = { udp = true }, tcp = { tcp = true }, tls = { tls = true }, dtls = { dtls = true },
-  datagram = { udp = true, dtls = true },
-}
 
 -- Why the target is not asked at all, or nil.
 local function not_offered(bench, instance)
@@ -68,10 +79,12 @@ local function not_offered(bench, instance)
   if not profile.features[instance.transport] then
     return ("the profile names no port for %s"):format(instance.transport)
   end
+  if profile.unreachable[instance.transport] then return profile.unreachable[instance.transport] end
   local needs = one.needs
   for _, feature in ipairs(needs) do
-    local about = about_transports[feature]
-    if about and not about[instance.transport] then return ("it is about %s"):format(feature) end
+    if bench.concerns(feature, instance.transport) == false and profile.features[feature] then
+      return ("it is about %s"):format(scenario.about[feature])
+    end
     if not profile.features[feature] then return "not so here: " .. scenario.features[feature] end
   end
   local about_any = false
@@ -187,7 +200,7 @@ local PROBES = 3 -- whole schedules without an answer before a target counts as 
 function harness:silence(transport)
   local why
   for attempt = 1, PROBES do
-    local transports = self.bench.profile.transports
+    local transports = self.bench.transports
     local through = attempt == 1 and transport or transports[(attempt - 1) % #transports + 1]
     local lives
     lives, why = preflight.answers(self.bench, self.liveness, through)

@@ -4,6 +4,8 @@
 -- which keys by its environment, so that no secret stands on a command line:
 --
 --     ASSAY_ADDRESS, ASSAY_PORT    where to listen, UDP and TCP alike
+--     ASSAY_ADDRESS6               a second address to listen at, of IPv6 and on the same ports, where transports of
+--                                  the profile are of it
 --     ASSAY_TLS_PORT, ASSAY_DTLS_PORT, ASSAY_CERTIFICATE, ASSAY_PRIVATE_KEY
 --                                  where the profile names these transports: their ports, and the files (PEM) of a
 --                                  certificate made for this start
@@ -18,6 +20,7 @@ local clock = require "clock"
 local net = require "net"
 local system = require "system"
 local target = require "target"
+local transports = require "support.transports"
 
 local launcher = {}
 launcher.__index = launcher
@@ -46,31 +49,50 @@ end
 -- profile names none. true, or nil and why not.
 function launcher:make_certificate()
   local p = self.profile
-  local any = self.addresses.tls or self.addresses.dtls
-  if not any then return true end
-  local names = { p.tls.name or p.address, any.address }
+  if not self:address_of("tls", "dtls") then return true end
+  local names = { p.tls.name or p.address }
+  for name, address in pairs(self.addresses) do
+    if transports.is_secure(name) then names[#names + 1] = address.address end
+  end
   self.certificate, self.private_key = net.make_certificate { names = names, folder = self.folder }
   if not self.certificate then return nil, self.private_key end
   p.tls.ca = self.ca or self.certificate
   return true
 end
 
+-- The first address that is for one of these protocols, nil where there is none; without any, the first of all.
+function launcher:address_of(...)
+  for _, name in ipairs(self.profile.transports) do
+    local address, protocol = self.addresses[name], transports.protocol(name)
+    if address and (select("#", ...) == 0 or protocol == ... or protocol == select(2, ...)) then return address end
+  end
+end
+
 -- Where it listens without TLS: also where nobody asks it there.
 function launcher:plain_port()
-  local plain = self.addresses.udp or self.addresses.tcp
+  local plain = self:address_of("udp", "tcp")
   if plain then return plain.port end
-  self.unasked = self.unasked or assert(net.free_port { address = self.addresses[self.profile.transports[1]].address })
+  self.unasked = self.unasked or assert(net.free_port { address = self:address_of().address })
   return self.unasked
+end
+
+-- Its two addresses. The first is where a target listens that has no second one.
+function launcher:hosts()
+  local first, second
+  for name, address in pairs(self.addresses) do
+    if transports.is_second(name) then second = address.address else first = address.address end
+  end
+  return first or self.profile.address, second
 end
 
 local function port_text(address) return address and tostring(address.port) end
 
 function launcher:environment()
   local p = self.profile
-  local address = self.addresses[p.transports[1]]
+  local first, second = self:hosts()
   local environment = {
-    ASSAY_ADDRESS = address.address, ASSAY_PORT = tostring(self:plain_port()), ASSAY_REALM = p.realm or "",
-    ASSAY_TLS_PORT = port_text(self.addresses.tls), ASSAY_DTLS_PORT = port_text(self.addresses.dtls),
+    ASSAY_ADDRESS = first, ASSAY_ADDRESS6 = second, ASSAY_PORT = tostring(self:plain_port()), ASSAY_REALM = p.realm or "",
+    ASSAY_TLS_PORT = port_text(self:address_of "tls"), ASSAY_DTLS_PORT = port_text(self:address_of "dtls"),
     ASSAY_CERTIFICATE = self.certificate, ASSAY_PRIVATE_KEY = self.private_key,
     ASSAY_SERVER_NAME = p.server_name or "", ASSAY_THIRD_PARTY = p.third_party and "yes" or "no",
     ASSAY_KEYS = lines(p.keys, function(key) return ("%s:%s:%s"):format(key.kid, key.algorithm, key.key) end),
@@ -78,7 +100,7 @@ function launcher:environment()
     ASSAY_EXPIRING_KEY = expiring_key(p.expiring_key), ASSAY_FOLDER = self.folder,
   }
   for name, value in pairs(p.launch.environment or {}) do environment[name] = value end
-  return environment, address
+  return environment, self:address_of()
 end
 
 -- The command with its placeholders filled in; a word that names a file of the checkout becomes its path.

@@ -13,7 +13,7 @@ local preflight = {}
 -- Waits until the target answers on every transport: nil, text when `patience` seconds are over or alive() says no.
 function preflight.ready(bench, record, patience, alive)
   local deadline = clock.monotonic() + patience
-  for _, transport in ipairs(bench.profile.transports) do
+  for _, transport in ipairs(bench.transports) do
     local why
     local patience_once = 0.05 -- grows: a target that is not up yet is asked again soon, a slow one is heard out
     repeat
@@ -47,7 +47,7 @@ end
 
 -- One Allocate on a fresh 5-tuple, put down again. Returns the reply, or nil, text.
 local function allocate(bench, record, spec)
-  local one, problem = client.open(bench, record, bench.profile.transports[1])
+  local one, problem = client.open(bench, record, bench.transports[1])
   if not one then return nil, problem end
   local answer
   answer, problem = one:request("Allocate", spec)
@@ -99,7 +99,7 @@ end
 -- Asks for a challenge and finds the form of the key. Returns notes for the report.
 function preflight.learn(bench, record)
   local notes = {}
-  local one, problem = client.open(bench, record, bench.profile.transports[1])
+  local one, problem = client.open(bench, record, bench.transports[1])
   if not one then return { "no challenge: " .. problem } end
   local challenge
   challenge, problem = one:challenge()

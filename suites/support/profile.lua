@@ -9,6 +9,7 @@ local net = require "net"
 local sandbox = require "support.sandbox"
 local system = require "system"
 local token = require "token"
+local transports = require "support.transports"
 
 local profile = {}
 
@@ -50,16 +51,18 @@ local function list(element, what)
   return { element = element, what = what }
 end
 
-local transport = one_of("udp", "tcp", "tls", "dtls")
+local transport = one_of(table.unpack(transports.names))
 local address = record({ address = text, port = port }, "a table like { address = \"192.0.2.1\", port = 9 }")
 
 local schema = record({
   name = text, -- how reports call it
   role = one_of "server",
   address = text, -- host name or IP address; a launched target gets 127.0.0.1 when it names none
+  address6 = text, -- the same for a second address, of IPv6, with the same ports
   ports = record({ udp = port, tcp = port, tls = port, dtls = port },
     "a table of ports like { udp = 3478, tcp = 3478 }"),
-  transports = list(transport, 'a list of "udp", "tcp", "tls", "dtls"'), -- the first one carries what is shown once
+  transports = list(transport, 'a list of "udp", "tcp", "tls", "dtls", and "udp6" and so on at address6'),
+  -- the first one carries what is shown once
   tls = record({
     ca = text, -- the file of certificates that vouch for the target's; those of the system unless given
     name = text, -- what its certificate must bear; by default the address
@@ -199,9 +202,24 @@ local function features_of(p)
       if a.kid ~= b.kid and a.algorithm == b.algorithm and a.octets ~= b.octets then features["two-kids"] = true end
     end
   end
-  for _, one in ipairs(p.transports) do features[one] = true end
-  features.datagram = features.udp or features.dtls
+  for _, one in ipairs(p.transports) do
+    features[one] = true
+    features.datagram = features.datagram or transports.is_datagram(one)
+    features.secure = features.secure or transports.is_secure(one)
+  end
   return features
+end
+
+-- Those of its ports, at its second address without TLS; UDP and TCP for a launched target that names no ports.
+local function default_transports(p)
+  local list = {}
+  for _, name in ipairs(transports.names) do
+    local protocol = transports.protocol(name)
+    local offered = p.ports and p.ports[protocol] or not p.ports and not transports.is_secure(name)
+    local asked = not transports.is_second(name) or p.address6 and not transports.is_secure(name)
+    if offered and asked then list[#list + 1] = name end
+  end
+  return list
 end
 
 local function complete(where, p)
@@ -219,16 +237,15 @@ local function complete(where, p)
     end
   end
   p.address = p.address or "127.0.0.1"
-  if not p.transports then
-    p.transports = {}
-    for _, name in ipairs(p.ports and { "udp", "tcp", "tls", "dtls" } or { "udp", "tcp" }) do
-      if not p.ports or p.ports[name] then p.transports[#p.transports + 1] = name end
-    end
-  end
+  p.transports = p.transports or default_transports(p)
   if #p.transports == 0 then refuse(where, "field 'transports': at least one of udp, tcp, tls and dtls is expected") end
   for _, name in ipairs(p.transports) do
-    if p.ports and not p.ports[name] then
-      missing(where, "ports." .. name, ("the port for the transport %s that the profile names"):format(name))
+    local protocol = transports.protocol(name)
+    if p.ports and not p.ports[protocol] then
+      missing(where, "ports." .. protocol, ("the port for the transport %s that the profile names"):format(name))
+    end
+    if transports.is_second(name) and not p.address6 then
+      missing(where, "address6", ("the IPv6 address for the transport %s that the profile names"):format(name))
     end
   end
   p.tls = p.tls or {}
@@ -354,7 +371,7 @@ function profile.from_options(options)
     if options.server then
       local host, number_ = split_address("--server", options.server)
       p.name, p.address, p.ports = options.server, host, {}
-      for _, name in ipairs(p.transports) do p.ports[name] = number_ end
+      for _, name in ipairs(p.transports) do p.ports[transports.protocol(name)] = number_ end
     else
       p.name = options.launch
     end
@@ -379,7 +396,7 @@ function profile.reference(options)
     for _, fault in ipairs(options.faults) do table.move({ "--fault", fault }, 1, 2, #command + 1, command) end
     local p = {
       name = "assay reference server" .. (#options.faults > 0 and " with " .. table.concat(options.faults, ", ") or ""),
-      transports = #options.transports > 0 and options.transports or { "udp", "tcp" },
+      address6 = defaults.address6, transports = #options.transports > 0 and options.transports or defaults.transports,
       server_name = defaults.server_name, realm = defaults.realm, keys = {}, users = {},
       third_party = options.third_party, launch = { command = command }, delta = defaults.delta,
       nonce_lifetime = REFERENCE_NONCES, rfc8489 = true,
@@ -433,38 +450,83 @@ end
 -- TLS is not spoken on the port of TCP, nor DTLS on that of UDP.
 local carriers = { { udp = "udp", tcp = "tcp" }, { tls = "tcp", dtls = "udp" } }
 
--- Free ports for these transports: one for those without TLS, one for those with it. nil, text when there are none.
-local function free_ports(host, transports)
+-- Free ports by protocol: one for those without TLS, one for those with it, each free at both hosts. also: the second
+-- of them, or nil. nil, text when there are none.
+local function free_ports(host, also, names)
   local ports, taken = {}, {}
+  local spoken = {}
+  for _, name in ipairs(names) do spoken[transports.protocol(name)] = true end
   for _, carrier in ipairs(carriers) do
-    local names, kinds = {}, {}
-    for _, name in ipairs(transports) do
-      if carrier[name] then names[#names + 1], kinds[#kinds + 1] = name, carrier[name] end
+    local protocols, kinds = {}, {}
+    for protocol, kind in pairs(carrier) do
+      if spoken[protocol] then protocols[#protocols + 1], kinds[#kinds + 1] = protocol, kind end
     end
     local free, busy
     repeat
-      if #names == 0 then break end
-      free, busy = net.free_port { address = host, transports = kinds }
+      if #protocols == 0 then break end
+      free, busy = net.free_port { address = host, also = also, transports = kinds }
       if not free then return nil, busy end
     until not taken[free]
-    for _, name in ipairs(names) do ports[name], taken[free] = free, true end
+    for _, protocol in ipairs(protocols) do ports[protocol], taken[free] = free, true end
   end
   return ports
 end
 
+-- The first address of a host for which is_wanted(address); nil, text when it has none, and which it has.
+local function resolve(host, is_wanted)
+  local found, problem = net.resolve(host)
+  if not found then return nil, ("%s: %s"):format(host, problem) end
+  for _, one in ipairs(found) do
+    if is_wanted(one.address) then return one.address end
+  end
+  return nil, ("%s: it has no such address"):format(host), found[1].address
+end
+
+local function is_ipv6(address) return address:find(":", 1, true) ~= nil end
+
+-- Why this machine cannot use the second address, or nil: it has none of that family, or no way there.
+local function unusable(p, host)
+  local spec = p.launch and { address = { address = host, port = 0 } } or { remote = { address = host, port = 9 } }
+  local endpoint, problem = net.udp(spec)
+  if endpoint then return endpoint:close() end
+  local loopback = host == "::1" and " (it has no IPv6 loopback)" or ""
+  return ("IPv6 cannot be used on this machine%s: %s"):format(loopback, problem)
+end
+
 -- The addresses by transport: { udp = { address =, port = }, tcp = … }. Free ports are chosen for a launched target
--- that names none. nil, text when the name does not resolve.
+-- that names none. Transports of a second address that this machine cannot use are left out, and `unreachable` of the
+-- profile says why, by transport. nil, text when a name does not resolve, or nothing is left.
 function profile.addresses(p)
-  local found, problem = net.resolve(p.address)
-  if not found then return nil, ("%s: %s"):format(p.address, problem) end
-  local host = found[1].address
+  -- A name with addresses of both families stands for that of IPv4 where the other is asked for too.
+  local host, problem, other = resolve(p.address, function(one) return not (p.address6 and is_ipv6(one)) end)
+  host = host or other
+  if not host then return nil, problem end
+  local also, why_not
+  local reachable = {}
+  p.unreachable = {}
+  for _, name in ipairs(p.transports) do
+    if transports.is_second(name) and not also and not why_not then
+      also, problem = resolve(p.address6, is_ipv6)
+      if not also then return nil, problem .. ": address6 is an address of IPv6" end
+      why_not = unusable(p, also)
+      if why_not then also = nil end
+    end
+    if transports.is_second(name) and why_not then
+      p.unreachable[name] = why_not
+    else
+      reachable[#reachable + 1] = name
+    end
+  end
+  if #reachable == 0 then return nil, why_not end
   local ports = p.ports
   if not ports then
-    ports, problem = free_ports(host, p.transports)
+    ports, problem = free_ports(host, also, reachable)
     if not ports then return nil, problem end
   end
   local addresses = {}
-  for _, name in ipairs(p.transports) do addresses[name] = { address = host, port = ports[name] } end
+  for _, name in ipairs(reachable) do
+    addresses[name] = { address = transports.is_second(name) and also or host, port = ports[transports.protocol(name)] }
+  end
   return addresses
 end
 

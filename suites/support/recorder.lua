@@ -10,6 +10,7 @@ local clock = require "clock"
 local context = require "support.context"
 local net = require "net"
 local stun = require "stun"
+local transports = require "support.transports"
 
 local WAIT <const>, PATIENCE <const> = 0.02, 2 -- seconds: between two looks for missing packets, and in a whole run
 
@@ -44,7 +45,7 @@ function recorder.open(addresses, options)
     patience = PATIENCE, flows = {}, targets = {}, encrypted = {}, held = {}, held_count = 0, secured = {}, seen = {},
     streams = {}, records = {}, differences = {}, sequence = {},
   }, recorder)
-  local target = self:expect_target(addresses)
+  self:expect_target(addresses)
   if options.path then
     local problem
     self.writer, problem = capture.writer(options.path, { application = "assay" })
@@ -53,31 +54,47 @@ function recorder.open(addresses, options)
   if not options.capture then
     self.kind = "own sockets (libpcap is not used)"
   else
-    self:listen(target, addresses)
+    self:listen(addresses)
   end
   return self
 end
 
--- Where the target is, by transport. Returns one of the addresses.
+-- Where the target is, by transport.
 function recorder:expect_target(addresses)
-  local any
   for transport, address in pairs(addresses) do
-    any = address
     self.targets[name_of(address)] = true
-    local carrier = carriers[transport]
+    local carrier = carriers[transports.protocol(transport)]
     if carrier then self.encrypted[carrier .. name_of(address)] = true end
     if self.live then self.live:watch(address.port) end
   end
-  return any
 end
 
--- Starts libpcap on the interface by which the target is reached. The filter is wide on purpose: an answer from another
--- address or port must be seen. Which packets are ours is decided in `packet`.
-function recorder:listen(target, addresses)
-  local interface, problem = capture.interface_to(target.address)
+-- The interface by which all addresses of the target are reached, and a filter for libpcap. It is wide on purpose: an
+-- answer from another address or port must be seen. nil, text where there is none, or more than one.
+local function interface_to(addresses)
+  local interface
+  local terms, seen = { "udp", "icmp", "icmp6" }, {}
+  for _, name in ipairs(transports.names) do
+    local address = addresses[name] and addresses[name].address
+    if address and not seen[address] then
+      local this, problem = capture.interface_to(address)
+      if not this then return nil, problem end
+      if interface and this ~= interface then
+        return nil, ("the target is reached by two interfaces, %s and %s"):format(interface, this)
+      end
+      interface, seen[address] = this, true
+      terms[#terms + 1] = "host " .. address:gsub("%%.*", "")
+    end
+  end
+  return interface, table.concat(terms, " or ")
+end
+
+-- Starts libpcap on the interface by which the target is reached. Which packets are ours is decided in `packet`.
+function recorder:listen(addresses)
+  local interface, filter = interface_to(addresses)
+  local problem = filter
   if interface then
     local why
-    local filter = ("host %s or udp or icmp or icmp6"):format(target.address)
     self.live, why = capture.live { interface = interface, filter = filter,
       on_packet = function(packet) self:packet(packet) end }
     problem = why

@@ -49,9 +49,26 @@ end
 local path = {}
 path.__index = path
 
--- A UDP socket of ours, on the address by which the client reaches the server, that sends every datagram back.
+local function is_ipv6(address) return address.address:find(":", 1, true) ~= nil end
+
+-- The address of ours that a peer of the client's allocation has: that by which the client reaches the server, unless
+-- the allocation is of the other family (RFC 6156 section 4.2: IPv4 unless it was asked for IPv6). nil, text when this
+-- machine has none of it.
+function relay.own_address(one)
+  local address = one.endpoint:address()
+  if not one.relayed or is_ipv6(one.relayed) == is_ipv6(address) then return address.address end
+  local endpoint, problem = net.udp { remote = one.relayed }
+  if not endpoint then return nil, problem end
+  address = endpoint:address()
+  endpoint:close()
+  return address.address
+end
+
+-- A UDP socket of ours that sends every datagram back.
 local function own_peer(one)
-  local endpoint, problem = net.udp { address = { address = one.endpoint:address().address, port = 0 } }
+  local host, none = relay.own_address(one)
+  if not host then return nil, none end
+  local endpoint, problem = net.udp { address = { address = host, port = 0 } }
   if not endpoint then return nil, problem end
   local task = net.spawn(function()
     while true do
@@ -157,7 +174,8 @@ end
 
 -- No message of any class comes back with the transaction ID of a Send indication.
 function relay.unanswered(one)
-  local octets = assert(relay.indication({ address = one.endpoint:address().address, port = 50001 }, "assay"))
+  local address = relay.own_address(one) or one.endpoint:address().address
+  local octets = assert(relay.indication({ address = address, port = 50001 }, "assay"))
   local transaction = octets:sub(9, 20)
   local answered
   for _ = 1, 3 do

@@ -47,9 +47,13 @@ local features = {
   tls = "the target is reached over TLS",
   dtls = "the target is reached over DTLS",
   datagram = "the target is reached over UDP or DTLS, where messages may get lost",
+  secure = "the target is reached over TLS or DTLS",
 }
 
-local scenario = { features = features }
+-- What those of them that are about the transport itself are about.
+local about = { udp = "UDP", tcp = "TCP", tls = "TLS", dtls = "DTLS", datagram = "UDP and DTLS", secure = "TLS and DTLS" }
+
+local scenario = { features = features, about = about }
 
 local collecting -- { prefix =, list = } while a suite file is being loaded
 

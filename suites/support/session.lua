@@ -80,14 +80,18 @@ function session:begin(notes)
   local bench, p = self.bench, self.profile
   local instances = harness.instances(bench, self.chosen)
   local addresses = {}
-  for i, transport in ipairs(p.transports) do
+  for i, transport in ipairs(bench.transports) do
     addresses[i] = transport .. " " .. recorder.name_of(bench.addresses[transport])
+  end
+  for _, transport in ipairs(p.transports) do
+    local why = p.unreachable[transport]
+    if why then notes[#notes + 1] = ("%s is left out: %s"):format(transport, why) end
   end
   local faults = self.options.faults
   self.reports:start {
     type = "run", assay = self.options.version, started = clock.utc(clock.now()),
     scenarios = #instances + #self.harness.rules,
-    target = { name = p.name, addresses = addresses, transports = p.transports }, capture = self.recorder.kind,
+    target = { name = p.name, addresses = addresses, transports = bench.transports }, capture = self.recorder.kind,
     realm = bench.realm, server_name = bench.announced or bench.server_name, third_party = p.third_party,
     integrity_key = p.third_party and bench.integrity_form or nil, notes = notes,
     faults = #faults > 0 and faults or nil,

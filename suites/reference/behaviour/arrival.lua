@@ -9,9 +9,10 @@ function arrival.admits(_, _, _)
   return true
 end
 
--- The next frame of a connection; nil, text when there will be none.
-function arrival.next_frame(connection)
-  return connection:receive()
+-- The next frame of a connection; nil, text when there will be none, nil, "timeout" when none came for so many seconds
+-- (nil: for ever).
+function arrival.next_frame(connection, seconds)
+  return connection:receive(seconds)
 end
 
 -- Connections that are served at once.

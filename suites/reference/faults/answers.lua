@@ -103,11 +103,12 @@ return {
     name = "answer-from-other-port", about = "answers over UDP leave by a socket of their own",
     requirements = { "5389-6-01" },
     apply = function(b)
-      local other
+      local others = {} -- by address
       change.wrap(b, "deliver", function(original, server, request, octets)
         if request.client.transport ~= "udp" then return original(server, request, octets) end
-        other = other or net.udp { address = { address = server.address, port = 0 } }
-        if other then server.open[other] = true end
+        local ours = request.client.address:find(":", 1, true) and server.address6 or server.address
+        local other = others[ours] or net.udp { address = { address = ours, port = 0 } }
+        if other then others[ours], server.open[other] = other, true end
         request.client.send(octets, other)
       end)
     end,

@@ -90,8 +90,8 @@ return {
     name = "drop-coalesced-messages", about = "of several messages that come together over TCP the first counts",
     requirements = { "7635-7-05" }, suite = "robustness",
     apply = function(b)
-      change.wrap(b, "next_frame", function(original, connection)
-        local octets, problem = original(connection)
+      change.wrap(b, "next_frame", function(original, connection, seconds)
+        local octets, problem = original(connection, seconds)
         while connection:pending() > 0 do connection:receive(0) end
         return octets, problem
       end)
