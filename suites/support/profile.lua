@@ -7,6 +7,7 @@
 local bytes = require "bytes"
 local net = require "net"
 local sandbox = require "support.sandbox"
+local secrets = require "support.secrets"
 local system = require "system"
 local token = require "token"
 local transports = require "support.transports"
@@ -165,7 +166,10 @@ local function check_keys(where, keys, only)
   for i, key in ipairs(keys) do
     local field = only or ("keys[%d]"):format(i)
     for _, name in ipairs { "kid", "algorithm", "key" } do
-      if not key[name] then missing(where, field .. "." .. name, "a text in quotes") end
+      if not key[name] then
+        missing(where, field .. "." .. name, name == "key" and not only
+          and "base64 here, or a line KID:ALG:BASE64 of the kid behind --key or in ASSAY_KEYS" or "a text in quotes")
+      end
     end
     if #key.kid < 1 or #key.kid > 508 then
       refuse(where, "field '%s.kid': 1 to 508 octets are expected, as it travels in USERNAME; it has %d", field,
@@ -265,11 +269,14 @@ local function complete(where, p)
   end
   for i, user in ipairs(p.users) do
     for _, name in ipairs { "name", "password" } do
-      if not user[name] then missing(where, ("users[%d].%s"):format(i, name), "a text in quotes") end
+      if not user[name] then
+        missing(where, ("users[%d].%s"):format(i, name), name == "password"
+          and "a text in quotes here, or a line NAME:PASSWORD behind --user or in ASSAY_USERS" or "a text in quotes")
+      end
     end
   end
   if p.third_party and #p.keys == 0 then
-    missing(where, "keys", "at least one long-term key { kid =, algorithm =, key = base64 }, "
+    missing(where, "keys", "at least one long-term key { kid =, algorithm =, key = base64 } (or --key, or ASSAY_KEYS), "
       .. "or third_party = false for a server that takes no tokens,")
   end
   p.features = features_of(p)
@@ -284,28 +291,6 @@ local function guard(build)
   error(result, 0)
 end
 
-local function checked(where, p)
-  check(p, schema, "", function(field, expected, value)
-    if not expected then refuse(where, "field '%s' is not known; the fields are described in README.md", field) end
-    refuse(where, "field '%s': %s is expected, this is %s", field, expected, show(value, field))
-  end)
-  return complete(where, p)
-end
-
--- The profile in a file. nil and one line (file, field, what was expected) when it is not usable.
-function profile.load(path)
-  local chunk, problem = sandbox.data(path)
-  -- What Lua quotes of the text may be half a key.
-  if not chunk then return nil, (problem:gsub(" near .*", "")) end
-  local ok, value = pcall(chunk)
-  if not ok then
-    local place = tostring(value):match "^(.-:%d+: )" or path .. ": "
-    return nil, place .. "a profile is a table of texts in quotes, numbers, true and false; it calls and names nothing"
-  end
-  if type(value) ~= "table" then return nil, path .. ": a profile returns one table, this returns " .. type(value) end
-  return guard(function() return checked(path, value) end)
-end
-
 -- "HOST:PORT", "[V6]:PORT" -> host, port.
 local function split_address(where, word)
   local host, digits = word:match "^%[([^%]]+)%]:(%d+)$"
@@ -317,45 +302,36 @@ local function split_address(where, word)
   return host, math.tointeger(number_)
 end
 
--- Words of the command line in which @FILE stands for the lines of a file; then the lines of an environment variable.
-local function lines_of(where, words, variable)
-  local lines = {}
-  local function add(content)
-    for line in content:gmatch "[^\r\n]+" do
-      if not line:match "^%s*#" and line:match "%S" then lines[#lines + 1] = line:match "^%s*(.-)%s*$" end
-    end
-  end
-  for _, word in ipairs(words) do
-    if word:sub(1, 1) == "@" then
-      local content, problem = system.read(word:sub(2), 1024 * 1024)
-      if not content then refuse(where, "%s", problem) end
-      add(content)
-    else
-      add(word)
-    end
-  end
-  add(system.environment(variable) or "")
-  return lines
+-- What a reader of secrets found; its mistake is one of the command line.
+local function read_secrets(read, ...)
+  local found, problem = read(...)
+  if not found then error({ [invalid] = true, text = problem }, 0) end
+  return found
 end
 
-local function keys_of(words)
-  local keys = {}
-  for i, line in ipairs(lines_of("--key", words, "ASSAY_KEYS")) do
-    local kid, algorithm, key = line:match "^(.+):([^:]+):([^:]+)$"
-    if not kid then refuse("--key", "number %d: KID:ALG:BASE64 is expected", i) end
-    keys[i] = { kid = kid, algorithm = algorithm, key = key }
-  end
-  return keys
+-- options: where secrets may stand that the profile leaves out; nil where it is whole.
+local function checked(where, p, options)
+  check(p, schema, "", function(field, expected, value)
+    if not expected then refuse(where, "field '%s' is not known; the fields are described in README.md", field) end
+    refuse(where, "field '%s': %s is expected, this is %s", field, expected, show(value, field))
+  end)
+  if options then read_secrets(secrets.complete, p, options) end
+  return complete(where, p)
 end
 
-local function users_of(words)
-  local users = {}
-  for i, line in ipairs(lines_of("--user", words, "ASSAY_USERS")) do
-    local name, password = line:match "^([^:]+):(.+)$"
-    if not name then refuse("--user", "number %d: NAME:PASSWORD is expected", i) end
-    users[i] = { name = name, password = password }
+-- The profile in a file. options: of the command line, whose keys and users (and ASSAY_KEYS and ASSAY_USERS) complete
+-- it. nil and one line (file, field, what was expected) when it is not usable.
+function profile.load(path, options)
+  local chunk, problem = sandbox.data(path)
+  -- What Lua quotes of the text may be half a key.
+  if not chunk then return nil, (problem:gsub(" near .*", "")) end
+  local ok, value = pcall(chunk)
+  if not ok then
+    local place = tostring(value):match "^(.-:%d+: )" or path .. ": "
+    return nil, place .. "a profile is a table of texts in quotes, numbers, true and false; it calls and names nothing"
   end
-  return users
+  if type(value) ~= "table" then return nil, path .. ": a profile returns one table, this returns " .. type(value) end
+  return guard(function() return checked(path, value, options) end)
 end
 
 -- The profile that --server, --transport, --key, --launch … describe.
@@ -364,7 +340,7 @@ function profile.from_options(options)
     local p = {
       transports = #options.transports > 0 and options.transports or { "udp" },
       server_name = options.server_name, realm = options.realm, third_party = options.third_party,
-      keys = keys_of(options.keys), users = users_of(options.users),
+      keys = read_secrets(secrets.keys, options.keys), users = read_secrets(secrets.users, options.users),
       launch = options.launch and { command = options.launch } or nil,
       tls = { ca = options.ca, insecure = options.insecure },
     }
@@ -414,12 +390,18 @@ function profile.reference(options)
   end)
 end
 
--- The profile that the command line of `assay run` asks for.
-function profile.of(options)
+-- What is wrong with the transports of the command line, or nil.
+function profile.wrong_transport(options)
   for _, name in ipairs(options.transports) do
     local known, expected = transport(name)
-    if not known then return nil, ("--transport: %s is expected, this is %s"):format(expected, show(name, "")) end
+    if not known then return ("--transport: %s is expected, this is %s"):format(expected, show(name, "")) end
   end
+end
+
+-- The profile that the command line of `assay run` asks for.
+function profile.of(options)
+  local wrong = profile.wrong_transport(options)
+  if wrong then return nil, wrong end
   local given = {} -- what describes a target, as it stands on the command line
   for _, field in ipairs {
     "server", "launch", "server_name", "realm", "keys", "users", "ca", "insecure", "transports",
@@ -429,9 +411,15 @@ function profile.of(options)
       given[#given + 1] = "--" .. field:gsub("_", "-"):gsub("s$", "")
     end
   end
-  if options.target and (#given > 0 or options.third_party == false) then
-    return nil, ("--target names a profile, which says all of it: %s cannot stand beside it")
-      :format(given[1] or "--no-third-party")
+  if options.target then
+    for _, option in ipairs(given) do
+      if option ~= "--key" and option ~= "--user" then
+        return nil, ("--target names a profile, which says all of it: %s cannot stand beside it"):format(option)
+      end
+    end
+    if options.third_party == false then
+      return nil, "--target names a profile, which says all of it: --no-third-party cannot stand beside it"
+    end
   end
   local described = options.target or options.server or options.launch
   for _, option in ipairs(given) do
@@ -442,7 +430,7 @@ function profile.of(options)
   if #options.faults > 0 and (options.target or options.server or options.launch) then
     return nil, "--fault breaks the embedded reference server, which is used when no target is named"
   end
-  if options.target then return profile.load(options.target) end
+  if options.target then return profile.load(options.target, options) end
   if options.server or options.launch then return profile.from_options(options) end
   return profile.reference(options)
 end

@@ -15,16 +15,18 @@ local function add(lines, content)
 end
 
 -- Words of the command line in which @FILE stands for the lines of a file; then the lines of an environment variable.
--- Returns the lines, and how many of them are of the command line; nil, text when a file cannot be read.
+-- Returns the lines, and which of them stand on the command line themselves (true by number); nil, text when a file
+-- cannot be read.
 local function lines_of(words, variable)
-  local lines = {}
+  local lines, given = {}, {}
   for _, word in ipairs(words) do
     local content, problem = word, nil
-    if word:sub(1, 1) == "@" then content, problem = system.read(word:sub(2), 1024 * 1024) end
+    local is_file = word:sub(1, 1) == "@"
+    if is_file then content, problem = system.read(word:sub(2), 1024 * 1024) end
     if not content then return nil, problem end
     add(lines, content)
+    given[#lines] = not is_file or nil
   end
-  local given = #lines
   add(lines, system.environment(variable) or "")
   return lines, given
 end
@@ -40,7 +42,7 @@ local function parsed(words, option, variable, form, parse)
   return list, given
 end
 
--- { { kid =, algorithm =, key = base64 }, … }, and how many of them the command line gave, which stand first.
+-- { { kid =, algorithm =, key = base64 }, … }, and which of them stand on the command line themselves (true by number).
 -- nil, text when a file cannot be read or a line is none.
 function secrets.keys(words)
   return parsed(words, "--key", "ASSAY_KEYS", "KID:ALG:BASE64", function(line)
@@ -57,8 +59,8 @@ function secrets.users(words)
   end)
 end
 
--- Gives the entries of a profile that lack their secret the one of the same name. Lines of the environment that belong
--- to no entry may be for somebody else; one of the command line was meant. nil, text where that fits none.
+-- Gives the entries of a profile that lack their secret the one of the same name. Lines of a file or of the environment
+-- that belong to no entry may be for somebody else; one of the command line was meant. nil, text where that fits none.
 local function give(entries, lines, given, kind)
   for i, line in ipairs(lines) do
     local owner
@@ -70,7 +72,7 @@ local function give(entries, lines, given, kind)
       return nil, ("%s: number %d: its %s is not the one that the profile names"):format(kind.option, i, kind.same)
     elseif owner then
       owner[kind.secret] = line[kind.secret]
-    elseif i <= given then
+    elseif given[i] then
       return nil, ("%s: number %d: the profile has no such %s that lacks its %s"):format(kind.option, i, kind.name,
         kind.secret)
     end

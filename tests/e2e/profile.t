@@ -159,7 +159,6 @@ for my $case (
 	['a realm without a target',    ['--realm', 'example.org'],                      qr/--realm describes a target/],
 	['--target with --server',      ['--target', $absent, @server],                  qr/--target names a profile.*--server/],
 	['--target with --launch',      ['--target', $absent, '--launch', 'true'],       qr/--target names a profile.*--launch/],
-	['--target with --key',         ['--target', $absent, '--key', "a:A256GCM:$secret"], qr/--target names a profile.*--key/],
 	['--target with --transport',   ['--target', $absent, '--transport', 'tcp'],     qr/--target names a profile.*--transport/],
 	['--target with --no-third-party', ['--target', $absent, '--no-third-party'],    qr/--target names a profile.*--no-third-party/],
 	['--fault with --target',       ['--target', $absent, '--fault', 'omit-nonce'],  qr/--fault breaks the embedded reference/],
@@ -232,6 +231,38 @@ taken('a name', {}, '--server', "localhost:$port", '--key', "north:A256GCM:$secr
 	if first_is_ipv4('localhost');
 my $run = taken('TCP', {}, '--server', $target, '--transport', 'tcp', '--key', "north:A256GCM:$secret");
 is_deeply $run->{target}{addresses}, ["tcp $target"], 'TCP: the address is told with its transport';
+
+# A profile may leave its secrets to the command line and the environment.
+my $mine = "address = '127.0.0.1', ports = { udp = $port }, server_name = 'turn'";
+sub left_out {
+	my ($name, $fields, $env, @arguments) = @_;
+	my $file = profile($name =~ tr/ /-/r, "return { $mine, $fields }");
+	my ($status, $out, $err) = run({ timeout => 30, env => { %nothing, %$env } }, assay(), 'run', '--no-capture', '--format', 'json',
+		'--target', $file, @arguments, 'server/accepted-token/a256gcm');
+	is $status, 0, "$name: status 0" or diag $err, $out;
+	unlike "$out$err", qr/\Q$secret\E/, "$name: the key is not told";
+}
+my $kid = "keys = { { kid = 'north', algorithm = 'A256GCM' } }";
+left_out('no key in the profile but behind --key', $kid, {}, '--key', "north:A256GCM:$secret");
+left_out('no key in the profile but in a file with others', $kid, {}, '--key', "\@$all");
+left_out('no key in the profile but in ASSAY_KEYS', $kid, { ASSAY_KEYS => "east:A256GCM:$secret\nnorth:A256GCM:$secret" });
+left_out('no keys in the profile', '', {}, '--key', "north:A256GCM:$secret");
+left_out('no password in the profile', "$kid, users = { { name = 'guest' } }", { ASSAY_USERS => "x:y\nguest:open" }, '--key', "\@$all");
+
+my $without = profile('without', "return { $mine, $kid, users = { { name = 'guest' } } }");
+for my $case (
+	['a kid that the profile has not', ['--key', "north:A256GCM:$secret", '--key', "west:A256GCM:$secret"],
+		qr/--key: number 2: the profile has no such kid that lacks its key/],
+	['another algorithm than in the profile', ['--key', "north:A192GCM:$secret"], qr/--key: number 1: its algorithm is not the one/],
+	['a key of another kid', [], qr/'keys\[1\]\.key' is missing: base64 here, or a line .*ASSAY_KEYS/, { ASSAY_KEYS => "west:A256GCM:$secret" }],
+	['a short key for a profile', ['--key', "north:A256GCM:$short"], qr/'keys\[1\]\.key': A256GCM takes a key of 32/],
+	['a password that is missing', ['--key', "north:A256GCM:$secret"], qr/'users\[1\]\.password' is missing: a text in quotes here, or a line/],
+	['a user that the profile has not', ['--key', "north:A256GCM:$secret", '--user', 'gast:offen'],
+		qr/--user: number 1: the profile has no such name that lacks its password/],
+) {
+	my ($name, $arguments, $pattern, $env) = @$case;
+	refused($name, ['--target', $without, @$arguments], [$pattern], $env || {});
+}
 
 $path = profile('right', "return { name = 'mine', address = '127.0.0.1', ports = { udp = $port, tcp = $port },\n"
 	. "-- the order of transports is the profile's\ntransports = { 'tcp', 'udp' }, keys = { @{[key('A256GCM', $secret)]} } }\n");
