@@ -34,7 +34,7 @@ end
 -- The forms in which a mac_key may key an HMAC: whole, as its SHA-1 where it has 32 octets (Appendix B of RFC 7635),
 -- and cut to 16 octets, which is a deviation that 7635-5-05 is there to find and that is not to be found again
 -- everywhere.
-local function forms(mac_key)
+function context.forms(mac_key)
   local list = { mac_key }
   if #mac_key == 32 then list[2] = bytes.sha1(mac_key) end
   if #mac_key > 16 then list[#list + 1] = mac_key:sub(1, 16) end
@@ -54,7 +54,7 @@ function context:of(request, answer)
   for _, key in ipairs(self.known.keys) do secrets[#secrets + 1] = { "a long-term key", key.octets } end
   for _, user in ipairs(self.known.users or {}) do secrets[#secrets + 1] = { "a password", user.password } end
   if session then secrets[#secrets + 1] = { "the mac_key", session.mac_key } end
-  return session, session and forms(session.mac_key), secrets
+  return session, session and context.forms(session.mac_key), secrets
 end
 
 return context

@@ -14,15 +14,21 @@ local FAR = 3700 -- past any Delta (AMB-06), in seconds
 local FINE = 0.5
 local ALLOWED = 2
 
--- The edge between an age that is let in and one that is not, to FINE seconds; nil when an answer decided nothing.
-local function edge(let_in, inside, outside)
-  while math.abs(outside - inside) > FINE do
+-- The edge between an age that is let in and one that is not, to `fine` seconds: the last of both. nil when an answer
+-- decided nothing.
+function timekeeping.bracket(let_in, inside, outside, fine)
+  while math.abs(outside - inside) > fine do
     local middle = (inside + outside) / 2
     local accepted = let_in(middle)
     if accepted == nil then return nil end
     if accepted then inside = middle else outside = middle end
   end
-  return (inside + outside) / 2
+  return inside, outside
+end
+
+local function edge(let_in, inside, outside)
+  inside, outside = timekeeping.bracket(let_in, inside, outside, FINE)
+  return inside and (inside + outside) / 2
 end
 
 -- let_in(age) → true, false, or nil when the answer decided nothing: a token of LIFETIME seconds, `age` seconds old.
