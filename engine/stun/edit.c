@@ -67,6 +67,59 @@ static size_t place_of(const struct stun_draft *draft, const struct stun_edit *e
 	return anchor == STUN_NOWHERE ? anchor : anchor + (edit->place == STUN_EDIT_AFTER);
 }
 
+static bool same_octets(struct stun_octets a, struct stun_octets b)
+{
+	return a.length == b.length && (a.length == 0 || memcmp(a.data, b.data, a.length) == 0);
+}
+
+// Octets of value that will be written.
+static size_t value_length(const struct stun_draft_attribute *attribute)
+{
+	if (attribute->role == STUN_ROLE_VALUE)
+		return attribute->value.length;
+	if (attribute->role == STUN_ROLE_FINGERPRINT)
+		return 4;
+	if (attribute->size)
+		return attribute->size;
+	return attribute->type == STUN_MESSAGE_INTEGRITY ? STUN_INTEGRITY_SIZE : STUN_INTEGRITY_SHA256_SIZE;
+}
+
+// HMAC fills a key of up to a block with zeros (RFC 2104 2), so zeros at its end make no difference.
+static struct stun_octets without_fill(struct stun_octets key)
+{
+	const size_t block = 64; // octets, of SHA-1 and SHA-256 alike
+	while (key.length > 0 && key.length <= block && key.data[key.length - 1] == 0)
+		key.length--;
+	return key;
+}
+
+static bool same_key(struct stun_octets a, struct stun_octets b)
+{
+	return same_octets(without_fill(a), without_fill(b));
+}
+
+static struct stun_octets padding_of(const struct stun_draft_attribute *attribute)
+{
+	static const uint8_t zeros[3];
+	struct stun_octets usual = {zeros, (4 - value_length(attribute) % 4) % 4};
+	return attribute->has_padding ? attribute->padding : usual;
+}
+
+static size_t length_field(const struct stun_draft_attribute *attribute)
+{
+	return attribute->has_length ? attribute->length : value_length(attribute);
+}
+
+// Whether both come out as the same octets in the same place; what their role does not need is not looked at.
+static bool same_attribute(const struct stun_draft_attribute *a, const struct stun_draft_attribute *b)
+{
+	bool same_value = a->role == STUN_ROLE_VALUE       ? same_octets(a->value, b->value)
+			  : a->role == STUN_ROLE_INTEGRITY ? same_key(a->key, b->key)
+							   : true;
+	return a->type == b->type && a->role == b->role && value_length(a) == value_length(b) && same_value &&
+	       length_field(a) == length_field(b) && same_octets(padding_of(a), padding_of(b));
+}
+
 static int move(struct stun_draft *draft, size_t from, const struct stun_edit *edit, struct error *error)
 {
 	if (edit->place != STUN_EDIT_AT_END && edit->anchor == edit->attribute)
@@ -77,6 +130,11 @@ static int move(struct stun_draft *draft, size_t from, const struct stun_edit *e
 	if (to == from || to == from + 1)
 		return refuse(edit, "it is there already", error);
 	struct stun_draft_attribute moved = draft->attributes[from];
+	size_t passed = to > from ? from + 1 : to, last = to > from ? to : from;
+	while (passed < last && same_attribute(&draft->attributes[passed], &moved))
+		passed++;
+	if (passed == last)
+		return refuse(edit, "what it would pass is the same as it", error);
 	if (to > from) {
 		memmove(&draft->attributes[from], &draft->attributes[from + 1], (to - from - 1) * sizeof moved);
 		draft->attributes[to - 1] = moved;
@@ -87,10 +145,12 @@ static int move(struct stun_draft *draft, size_t from, const struct stun_edit *e
 	return 0;
 }
 
-static int replace(struct stun_draft_attribute *attribute, struct stun_octets value, struct error *error)
+static int replace(struct stun_draft_attribute *attribute, const struct stun_edit *edit, struct error *error)
 {
+	if (attribute->role == STUN_ROLE_VALUE && same_octets(attribute->value, edit->octets))
+		return refuse(edit, "that is its value", error);
 	attribute->role = STUN_ROLE_VALUE;
-	return stun_draft_assign(&attribute->value, value, error);
+	return stun_draft_assign(&attribute->value, edit->octets, error);
 }
 
 int stun_edit_draft(struct stun_draft *draft, const struct stun_edit *edit, struct error *error)
@@ -121,21 +181,25 @@ int stun_edit_draft(struct stun_draft *draft, const struct stun_edit *edit, stru
 		return stun_draft_insert(draft, index + 1, &twin, error);
 	}
 	case STUN_EDIT_REPLACE:
-		return replace(attribute, edit->octets, error);
+		return replace(attribute, edit, error);
 	case STUN_EDIT_LENGTH:
 		if (edit->number > UINT16_MAX)
 			return refuse(edit, "the length field ends at 65535", error);
-		if (attribute->role == STUN_ROLE_VALUE && edit->number == attribute->value.length)
+		if (edit->number == length_field(attribute))
 			return refuse(edit, "that is its length", error);
 		attribute->has_length = true;
 		attribute->length = (uint16_t)edit->number;
 		return 0;
 	case STUN_EDIT_PADDING:
+		if (same_octets(edit->octets, padding_of(attribute)))
+			return refuse(edit, "that is its padding", error);
 		attribute->has_padding = true;
 		return stun_draft_assign(&attribute->padding, edit->octets, error);
 	case STUN_EDIT_KEY:
 		if (attribute->role != STUN_ROLE_INTEGRITY)
 			return refuse(edit, "it is not computed with a key", error);
+		if (same_key(attribute->key, edit->octets))
+			return refuse(edit, "that is its key", error);
 		return stun_draft_assign(&attribute->key, edit->octets, error);
 	default:
 		return refuse(edit, "it edits octets, not a draft", error);

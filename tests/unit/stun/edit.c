@@ -281,7 +281,15 @@ static void an_edit_that_does_nothing_is_refused(void **state)
 	refused((struct stun_edit){STUN_EDIT_MOVE, .attribute = STUN_FINGERPRINT});
 	refused((struct stun_edit){STUN_EDIT_LENGTH, .attribute = USERNAME, .number = 3});
 	refused((struct stun_edit){STUN_EDIT_LENGTH, .attribute = USERNAME, .number = 65536});
+	refused((struct stun_edit){STUN_EDIT_LENGTH, .attribute = STUN_MESSAGE_INTEGRITY, .number = 20});
+	refused((struct stun_edit){STUN_EDIT_LENGTH, .attribute = STUN_FINGERPRINT, .number = 4});
+	refused((struct stun_edit){STUN_EDIT_REPLACE, .attribute = USERNAME, .octets = text("kid")});
+	refused((struct stun_edit){STUN_EDIT_PADDING, .attribute = LIFETIME});
+	refused((struct stun_edit){STUN_EDIT_PADDING, .attribute = USERNAME, .octets = {(const uint8_t *)"", 1}});
 	refused((struct stun_edit){STUN_EDIT_KEY, .attribute = USERNAME, .octets = text("x")});
+	refused((struct stun_edit){STUN_EDIT_KEY, .attribute = STUN_MESSAGE_INTEGRITY, .octets = text("key")});
+	refused((struct stun_edit){STUN_EDIT_KEY, .attribute = STUN_MESSAGE_INTEGRITY,
+				   .octets = {(const uint8_t *)"key\0", 5}});
 	refused((struct stun_edit){STUN_EDIT_FLIP, .attribute = USERNAME, .number = 24});
 	refused((struct stun_edit){STUN_EDIT_FLIP, .attribute = USERNAME, .number = SIZE_MAX});
 	refused((struct stun_edit){STUN_EDIT_VALUE, .attribute = USERNAME, .octets = text("long")});
@@ -293,6 +301,22 @@ static void an_edit_that_does_nothing_is_refused(void **state)
 	refused((struct stun_edit){STUN_EDIT_HEADER_LENGTH, .number = 8 + 8 + 24 + 8});
 	refused((struct stun_edit){STUN_EDIT_TRUNCATE, .number = 20 + 8 + 8 + 24 + 8});
 	refused((struct stun_edit){.verb = STUN_EDIT_APPEND});
+}
+
+static void a_move_past_the_same_is_refused(void **state)
+{
+	(void)state;
+	struct error error;
+	struct stun_draft draft;
+	stun_draft_init(&draft, 1, STUN_MAGIC_COOKIE, (const uint8_t *)"transaction");
+	add_value(&draft, USERNAME, "kid", 3);
+	add_value(&draft, USERNAME, "kid", 3);
+	const struct stun_edit to_end = {STUN_EDIT_MOVE, .attribute = USERNAME};
+	assert_int_equal(stun_edit_draft(&draft, &to_end, &error), -1);
+	assert_int_equal(error.code, ERROR_NOT_ALLOWED);
+	add_value(&draft, LIFETIME, "1234", 4);
+	assert_int_equal(stun_edit_draft(&draft, &to_end, &error), 0);
+	stun_draft_free(&draft);
 }
 
 static void an_existing_message_can_be_edited(void **state)
@@ -390,6 +414,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_frame_of_the_message_can_be_broken, fresh, away),
 		cmocka_unit_test_setup_teardown(a_mixed_list_does_the_draft_first, fresh, away),
 		cmocka_unit_test_setup_teardown(an_edit_that_does_nothing_is_refused, fresh, away),
+		cmocka_unit_test(a_move_past_the_same_is_refused),
 		cmocka_unit_test_setup_teardown(an_existing_message_can_be_edited, fresh, away),
 		cmocka_unit_test_setup_teardown(what_cannot_be_expressed_is_a_limit, fresh, away),
 		cmocka_unit_test_setup_teardown(a_cut_hmac_is_signed_with_its_size, fresh, away),
