@@ -79,10 +79,6 @@ static int fail_limit(struct capture_stream *stream, const char *what, struct er
 static int insert_piece(struct capture_stream *stream, size_t index, uint64_t offset, const uint8_t *data,
 			size_t length, int64_t tag, struct error *error)
 {
-	if (length > stream->limit - stream->held)
-		return fail_limit(stream, "octets", error);
-	if (stream->count - stream->first >= MOST_PIECES)
-		return fail_limit(stream, "segments", error);
 	if (stream->count == stream->capacity) {
 		size_t capacity = stream->capacity ? stream->capacity * 2 : 16;
 		struct piece *pieces = realloc(stream->pieces, capacity * sizeof *pieces);
@@ -128,9 +124,31 @@ static size_t piece_behind(const struct capture_stream *stream, uint64_t offset)
 	return low;
 }
 
+// Whether the stream may hold what is new among `length` octets. It is asked before anything is taken, so that of a
+// segment that is refused nothing stays.
+static int check_room(struct capture_stream *stream, uint64_t offset, size_t length, struct error *error)
+{
+	size_t fresh = length, pieces = 1;
+	uint64_t end = offset + length;
+	for (size_t i = piece_behind(stream, offset); i < stream->count && stream->pieces[i].offset < end; i++) {
+		const struct piece *piece = &stream->pieces[i];
+		uint64_t from = piece->offset > offset ? piece->offset : offset;
+		uint64_t to = piece->offset + piece->length < end ? piece->offset + piece->length : end;
+		fresh -= (size_t)(to - from);
+		pieces++;
+	}
+	if (fresh > stream->limit - stream->held)
+		return fail_limit(stream, "octets", error);
+	if (fresh && stream->count - stream->first + pieces > MOST_PIECES)
+		return fail_limit(stream, "segments", error);
+	return 0;
+}
+
 static int take_in(struct capture_stream *stream, uint64_t offset, struct reader *octets, int64_t tag,
 		   struct error *error)
 {
+	if (check_room(stream, offset, reader_left(octets), error) < 0)
+		return -1;
 	size_t index = piece_behind(stream, offset);
 	while (reader_left(octets)) {
 		size_t length = reader_left(octets);
@@ -187,12 +205,15 @@ int capture_stream_segment(struct capture_stream *stream, const struct capture_s
 	} else {
 		offset += (uint64_t)distance;
 	}
+	uint64_t end = offset + reader_left(&octets);
+	close_ranks(stream);
+	if (take_in(stream, offset, &octets, segment->tag, error) < 0)
+		return -1;
 	if (segment->fin && !stream->ends) {
 		stream->ends = true;
-		stream->end = offset + reader_left(&octets);
+		stream->end = end;
 	}
-	close_ranks(stream);
-	return take_in(stream, offset, &octets, segment->tag, error);
+	return 0;
 }
 
 size_t capture_stream_ready(const struct capture_stream *stream)

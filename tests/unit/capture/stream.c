@@ -259,6 +259,20 @@ static void what_is_held_is_bounded(void **unused)
 	assert_int_equal(give(stream, 1, octets, 99, 4, &error), -1);
 	capture_stream_free(stream);
 
+	// Of a segment around what is there already, with a FIN, nothing stays when not all of it has room.
+	stream = capture_stream_new(500);
+	uint64_t offset, length;
+	give_syn(stream, 0);
+	assert_int_equal(give(stream, 101, octets, 10, 1, &error), 0);
+	struct capture_stream_segment around = {.sequence = 1, .fin = true, .payload = octets, .length = 600, .tag = 2};
+	assert_int_equal(capture_stream_segment(stream, &around, &error), -1);
+	assert_int_equal(error.code, ERROR_LIMIT);
+	assert_int_equal(capture_stream_held(stream), 10);
+	assert_int_equal(capture_stream_ready(stream), 0);
+	assert_true(capture_stream_gap(stream, &offset, &length));
+	assert_int_equal(length, 100);
+	capture_stream_free(stream);
+
 	stream = capture_stream_new(0);
 	give_syn(stream, 0);
 	int outcome = 0;
