@@ -20,6 +20,7 @@ struct datagram {
 	bool cut; // the header announces a longer body than there is
 	bool fragment;
 	bool first; // holds the start of the datagram
+	struct packet_fragment part;
 	const char *problem;
 };
 
@@ -45,7 +46,7 @@ static const char *read_ipv4(struct reader *reader, struct datagram *datagram)
 	size_t header = (size_t)(reader_u8(reader) & 0x0F) * 4;
 	reader_u8(reader);
 	size_t total = reader_u16(reader);
-	reader_u16(reader);
+	datagram->part.id = reader_u16(reader);
 	uint16_t fragment = reader_u16(reader);
 	reader_u8(reader);
 	datagram->protocol = reader_u8(reader);
@@ -69,6 +70,11 @@ static const char *read_ipv4(struct reader *reader, struct datagram *datagram)
 	datagram->fragment = (fragment & 0x3FFF) != 0;
 	datagram->first = (fragment & 0x1FFF) == 0;
 	take_body(datagram, reader, total - header);
+	datagram->part.protocol = datagram->protocol;
+	datagram->part.offset = (size_t)(fragment & 0x1FFF) * 8;
+	datagram->part.more = fragment & 0x2000;
+	datagram->part.length = datagram->body_length;
+	datagram->part.data = datagram->body;
 	return NULL;
 }
 
@@ -96,7 +102,14 @@ static const char *skip_extensions(struct datagram *datagram)
 			// A fragment that is the whole (RFC 6946) is none.
 			datagram->fragment = (place & 0xFFF9) != 0;
 			datagram->first = (place & 0xFFF8) == 0;
-			rest = 4;
+			datagram->part.id = reader_u32(&reader);
+			datagram->part.protocol = datagram->protocol;
+			datagram->part.offset = place & 0xFFF8;
+			datagram->part.more = place & 1;
+			struct reader part = reader;
+			datagram->part.length = reader_left(&part);
+			datagram->part.data = reader_bytes(&part, datagram->part.length);
+			rest = 0;
 			break;
 		}
 		default:
@@ -324,17 +337,20 @@ static const char *read_icmp(struct packet *packet, const struct datagram *datag
 	return NULL;
 }
 
+static const char *read_body(struct packet *packet, const struct datagram *datagram)
+{
+	if (datagram->protocol == IPPROTO_UDP)
+		return read_udp(packet, datagram);
+	if (datagram->protocol == IPPROTO_TCP)
+		return read_tcp(packet, datagram);
+	if (datagram->protocol == (packet->source.family == 6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP))
+		return read_icmp(packet, datagram);
+	return "none of UDP, TCP and ICMP";
+}
+
 static void forget_decoded(struct packet *packet)
 {
-	*packet = (struct packet){
-		.data = packet->data,
-		.captured = packet->captured,
-		.length = packet->length,
-		.link = packet->link,
-		.time = packet->time,
-		.comment = packet->comment,
-		.comment_length = packet->comment_length,
-	};
+	memset(&packet->protocol, 0, sizeof *packet - offsetof(struct packet, protocol));
 }
 
 void packet_decode(struct packet *packet)
@@ -353,25 +369,40 @@ void packet_decode(struct packet *packet)
 	packet->problem = datagram.problem;
 	if (datagram.problem)
 		return;
+	if (datagram.fragment) {
+		packet->part = datagram.part;
+		packet->part.cut = datagram.cut;
+	}
 	if (!datagram.first) {
 		packet->problem = "a later fragment of an IP packet";
 		return;
 	}
-	bool ipv6 = datagram.source.family == 6;
-	if (datagram.protocol == IPPROTO_UDP)
-		packet->problem = read_udp(packet, &datagram);
-	else if (datagram.protocol == IPPROTO_TCP)
-		packet->problem = read_tcp(packet, &datagram);
-	else if (datagram.protocol == (ipv6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP))
-		packet->problem = read_icmp(packet, &datagram);
-	else
-		packet->problem = "none of UDP, TCP and ICMP";
+	packet->problem = read_body(packet, &datagram);
 	if (!packet->problem && datagram.cut && packet->captured >= packet->length)
 		packet->problem = "the IP packet announces more octets than its frame has";
 	else if (!packet->problem && datagram.fragment)
 		packet->problem = "the first fragment of an IP packet";
 	else if (!packet->problem && packet->cut)
 		packet->problem = "cut by the snapshot length of the capture";
+}
+
+void packet_decode_joined(struct packet *packet, uint8_t protocol)
+{
+	struct packet_address source = packet->source, destination = packet->destination;
+	struct datagram datagram = {
+		.protocol = protocol, .body = packet->data, .body_length = packet->captured, .first = true};
+	forget_decoded(packet);
+	packet->source = source;
+	packet->destination = destination;
+	packet->source.port = packet->destination.port = 0;
+	if (source.family == 6)
+		packet->problem = skip_extensions(&datagram);
+	if (packet->problem)
+		return;
+	if (datagram.fragment)
+		packet->problem = "a fragment within a fragmented IP packet";
+	else
+		packet->problem = read_body(packet, &datagram);
 }
 
 bool packet_link_known(uint32_t link)
