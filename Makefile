@@ -3,12 +3,14 @@
 # make            build build/assay
 # make certify    set up, build, run the server suite against a target, reports in out/
 # make test       set up, build, run every test through prove
+# make fuzz       every decoder under libFuzzer
 # make lint bench clean
 #
 # BUILD=dir       build somewhere else      SANITIZE=1   AddressSanitizer and UndefinedBehaviorSanitizer
 # SETUP=no        install nothing           TARGET=file  the profile to certify (default: the embedded reference)
 
 SANITIZE ?=
+FUZZ     ?=
 BUILD    ?= build$(if $(SANITIZE),/sanitized)
 SETUP    ?= yes
 TARGET   ?=
@@ -25,10 +27,14 @@ ifneq ($(SANITIZE),)
 CFLAGS   += -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 LDFLAGS  += -fsanitize=address,undefined
 endif
+ifneq ($(FUZZ),)
+CFLAGS   += -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+LDFLAGS  += -fsanitize=address,undefined
+endif
 
 # A room is a folder of engine/, built into one archive. They are linked in the order of the arrows
 # (what stands left may call what stands right), so a call against an arrow does not link.
-ROOMS    := command lua target capture net token stun base
+ROOMS    := command lua audit target capture net token stun base
 SOURCES  := $(foreach room,$(ROOMS),$(wildcard engine/$(room)/*.c))
 ARCHIVES := $(ROOMS:%=$(BUILD)/lib/%.a)
 UNITS    := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/*/*.c))
@@ -83,6 +89,8 @@ programs: $(BUILD)/assay $(UNITS)
 
 units: $(BUILD)/assay $(UNITS)
 	$(V)prove --exec '' $(UNITS)
+
+include tests/fuzz/fuzz.mk
 
 $(BUILD)/bench/%: $(BUILD)/obj/scripts/bench/%.o $(patsubst %,$(BUILD)/lib/%.a,token stun base)
 	@mkdir -p $(@D)

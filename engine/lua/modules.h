@@ -7,6 +7,7 @@
 
 #include <lua.h>
 
+int luaopen_audit(lua_State *state);   // captures judged message by message
 int luaopen_bytes(lua_State *state);   // hex, base64, random octets
 int luaopen_capture(lua_State *state); // live capture, pcapng, packets, TCP reassembly
 int luaopen_clock(lua_State *state);   // wall and monotonic time

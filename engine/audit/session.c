@@ -1,0 +1,580 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "audit/session.h"
+
+#include "audit/names.h"
+#include "audit/recall.h"
+#include "audit/transactions.h"
+#include "stun/attribute.h"
+#include "stun/integrity.h"
+#include "token/timestamp.h"
+
+#include <openssl/crypto.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SECOND UINT64_C(1000000000)
+#define EDGE 10               // seconds around an end within which nothing is certain
+#define FAR 3600              // seconds beyond which no Delta explains anything
+#define TEN_YEARS 315576000.0 // seconds
+#define CEILING_DELTA 5       // seconds, of the formula in RFC 7635 section 9
+#define CEILING_TOLERANCE 2   // seconds that both clocks may round by
+#define CHANNEL_TIME (600 * SECOND)
+#define NONCES 8   // of one session that are remembered
+#define CHANNELS 64 // of one session
+
+enum {
+	METHOD_ALLOCATE = 0x003,
+	METHOD_REFRESH = 0x004,
+	METHOD_CHANNEL_BIND = 0x009,
+};
+
+enum {
+	USERNAME = 0x0006,
+	CHANNEL_NUMBER = 0x000C,
+	LIFETIME = 0x000D,
+	REALM = 0x0014,
+	NONCE = 0x0015,
+	XOR_RELAYED_ADDRESS = 0x0016,
+	REQUESTED_TRANSPORT = 0x0019,
+	ACCESS_TOKEN = 0x001B,
+	XOR_MAPPED_ADDRESS = 0x0020,
+	THIRD_PARTY_AUTHORIZATION = 0x802E,
+};
+
+struct given_nonce {
+	uint64_t hash;
+	bool refused;
+};
+
+struct bound_channel {
+	uint16_t number;
+	uint64_t ends;
+};
+
+struct session {
+	bool beginning, challenged, allocated, deleted;
+	uint64_t allocation_ends;
+	struct given_nonce nonces[NONCES]; // the latest first
+	size_t nonce_count;
+	uint32_t realm, server_name; // numbers of names
+	bool has_token;              // what the session rests on
+	struct signing_key key;
+	uint64_t token, timestamp;
+	uint32_t lifetime;
+	struct bound_channel *channels;
+	size_t channel_count;
+	bool channels_forgotten;
+	struct transactions transactions;
+	struct opened_token opened; // of the request looked at last
+};
+
+struct session *session_new(bool beginning)
+{
+	struct session *session = calloc(1, sizeof *session);
+	if (session)
+		session->beginning = beginning;
+	return session;
+}
+
+void session_free(struct session *session)
+{
+	if (!session)
+		return;
+	transactions_free(&session->transactions);
+	free(session->channels);
+	OPENSSL_clear_free(session, sizeof *session);
+}
+
+size_t session_size(const struct session *session)
+{
+	size_t size = sizeof *session + session->transactions.capacity * sizeof(struct transaction) +
+		      session->channel_count * sizeof(struct bound_channel);
+	for (size_t i = 0; i < session->transactions.count; i++)
+		size += session->transactions.list[i].length;
+	return size;
+}
+
+size_t session_unanswered(const struct session *session)
+{
+	size_t open = 0;
+	for (size_t i = 0; i < session->transactions.count; i++)
+		open += session->transactions.list[i].state == TRANSACTION_OPEN;
+	return open;
+}
+
+// --- reading values ----------------------------------------------------------------------------------------------------
+
+static struct stun_octets value_of(const struct stun_message *message, uint16_t type)
+{
+	const struct stun_view *view = stun_message_find(message, type, 1);
+	return view ? (struct stun_octets){stun_view_value(message, view), view->length}
+		    : (struct stun_octets){NULL, 0};
+}
+
+static bool number_of(const struct stun_message *message, uint16_t type, uint32_t *number)
+{
+	struct stun_octets octets = value_of(message, type);
+	if (!octets.data || octets.length != 4)
+		return false;
+	*number = (uint32_t)octets.data[0] << 24 | (uint32_t)octets.data[1] << 16 | (uint32_t)octets.data[2] << 8 |
+		  octets.data[3];
+	return true;
+}
+
+static uint64_t hash_of(const struct session_world *world, uint64_t salt, struct stun_octets octets)
+{
+	uint64_t parts[2] = {salt, keyring_hash(world->keyring, octets.data, octets.length)};
+	return keyring_hash(world->keyring, parts, sizeof parts);
+}
+
+// --- the token ---------------------------------------------------------------------------------------------------------
+
+// Where the time stands against a token (RFC 7635 section 7).
+static enum audit_time time_of(uint64_t now, uint64_t timestamp, uint32_t lifetime, bool *absurd)
+{
+	double age = (double)now / 1e9 - token_timestamp_time(timestamp);
+	double over = (age < 0 ? -age : age) - lifetime;
+	*absurd = age > TEN_YEARS || age < -TEN_YEARS;
+	int step = over <= 0 ? 0 : over <= EDGE ? 1 : over < FAR ? 2 : 3;
+	static const enum audit_time past[] = {AUDIT_TIME_GOOD, AUDIT_TIME_EDGE_PAST, AUDIT_TIME_BEYOND_PAST,
+					       AUDIT_TIME_FAR_PAST};
+	static const enum audit_time future[] = {AUDIT_TIME_GOOD, AUDIT_TIME_EDGE_FUTURE, AUDIT_TIME_BEYOND_FUTURE,
+						 AUDIT_TIME_FAR_FUTURE};
+	return age < 0 ? future[step] : past[step];
+}
+
+static struct stun_octets server_name(const struct session *session, const struct session_world *world,
+				      const struct session_place *place)
+{
+	if (world->server_name.data)
+		return world->server_name;
+	uint64_t known = 0;
+	if (!session->server_name)
+		recall_get(world->servers, place->server, &known);
+	uint32_t number = session->server_name ? session->server_name : (uint32_t)known;
+	return names_of(world->names, number);
+}
+
+// How often this client has used this token at this server, and whether it had gone on to another.
+static enum audit_token_use use_of(struct session_world *world, const struct session_place *place, uint64_t digest)
+{
+	uint64_t pair[3] = {place->client, place->server, digest}, last;
+	uint64_t client = keyring_hash(world->keyring, pair, sizeof pair[0] * 2);
+	uint64_t used = keyring_hash(world->keyring, pair, sizeof pair);
+	bool before = recall_get(world->clients, client, &last);
+	bool again = recall_get(world->tokens, used, NULL);
+	if (before && last == digest)
+		return AUDIT_USE_SAME;
+	if (again)
+		return AUDIT_USE_EARLIER;
+	recall_put(world->tokens, used, 1);
+	recall_put(world->clients, client, digest);
+	return before ? AUDIT_USE_NEWER : AUDIT_USE_FIRST;
+}
+
+static void keep_token_facts(struct session_world *world, const struct session_place *place,
+			     const struct opened_token *opened, struct audit_message_facts *facts)
+{
+	bool absurd;
+	facts->token_time = (uint8_t)time_of(place->time, opened->timestamp, opened->lifetime, &absurd);
+	if (absurd)
+		facts->flags |= AUDIT_TOKEN_TIMESTAMP;
+	if (!opened->lifetime)
+		facts->flags |= AUDIT_TOKEN_ENDLESS;
+	if (opened->nonce_length != opened->algorithm->nonce_length)
+		facts->flags |= AUDIT_TOKEN_NONCE_LENGTH;
+	if (opened->extra)
+		facts->flags |= AUDIT_TOKEN_EXTRA;
+	if (opened->key_length != 20 && opened->key_length != 32)
+		facts->flags |= AUDIT_TOKEN_KEY_LENGTH;
+	uint64_t other;
+	if (!opened->nonce_length)
+		return;
+	if (!recall_get(world->sealings, opened->nonce, &other))
+		recall_put(world->sealings, opened->nonce, opened->digest);
+	else if (other != opened->digest)
+		facts->flags |= AUDIT_TOKEN_NONCE_REPEATED;
+}
+
+static void look_at_token(struct session *session, struct session_world *world, const struct session_place *place,
+			  const struct stun_message *message, struct audit_message_facts *facts)
+{
+	OPENSSL_cleanse(&session->opened, sizeof session->opened);
+	struct stun_octets token = value_of(message, ACCESS_TOKEN);
+	if (!token.data)
+		return;
+	facts->token = (uint8_t)keyring_open(world->keyring, value_of(message, USERNAME),
+					     server_name(session, world, place), token, &session->opened);
+	if (facts->token == AUDIT_TOKEN_OPENED)
+		keep_token_facts(world, place, &session->opened, facts);
+	facts->token_same = session->has_token && session->token == session->opened.digest;
+	facts->token_use = (uint8_t)use_of(world, place, session->opened.digest);
+}
+
+// --- requests ----------------------------------------------------------------------------------------------------------
+
+static enum audit_nonce look_at_nonce(const struct session *session, const struct session_world *world,
+				      const struct session_place *place, const struct stun_message *message,
+				      uint64_t *hash)
+{
+	struct stun_octets nonce = value_of(message, NONCE);
+	*hash = 0;
+	if (!nonce.data)
+		return AUDIT_NONCE_ABSENT;
+	*hash = hash_of(world, place->server, nonce);
+	for (size_t i = 0; i < session->nonce_count; i++) {
+		if (session->nonces[i].hash != *hash)
+			continue;
+		if (session->nonces[i].refused)
+			return AUDIT_NONCE_REFUSED;
+		return i ? AUDIT_NONCE_EARLIER : AUDIT_NONCE_CURRENT;
+	}
+	if (recall_get(world->nonces, *hash, NULL) || !recall_complete(world->nonces))
+		return AUDIT_NONCE_ELSEWHERE;
+	return AUDIT_NONCE_UNSEEN;
+}
+
+static enum audit_allocation allocation_at(const struct session *session, uint64_t time)
+{
+	if (!session->allocated)
+		return session->deleted ? AUDIT_ALLOCATION_OVER
+		       : session->beginning ? AUDIT_ALLOCATION_NONE
+					    : AUDIT_ALLOCATION_UNKNOWN;
+	uint64_t edge = EDGE * SECOND;
+	if (time + edge < session->allocation_ends)
+		return AUDIT_ALLOCATION_HELD;
+	return time < session->allocation_ends + edge ? AUDIT_ALLOCATION_EDGE : AUDIT_ALLOCATION_OVER;
+}
+
+static void add_history(const struct session *session, struct session_world *world, const struct session_place *place,
+			struct audit_message_facts *facts)
+{
+	uint64_t known = 0;
+	if (session->challenged)
+		facts->flags |= AUDIT_CHALLENGED;
+	if (recall_get(world->servers, place->server, &known) && known & SESSION_THIRD_PARTY)
+		facts->flags |= AUDIT_THIRD_PARTY;
+	if (session->has_token) {
+		bool absurd;
+		facts->flags |= AUDIT_TOKEN_SESSION;
+		facts->session_time = (uint8_t)time_of(place->time, session->timestamp, session->lifetime, &absurd);
+	}
+	facts->allocation = (uint8_t)allocation_at(session, place->time);
+}
+
+// Whether this client was never seen to ask this server anything.
+static bool is_first(struct session_world *world, const struct session_place *place)
+{
+	uint64_t pair[2] = {place->client, place->server};
+	uint64_t key = ~keyring_hash(world->keyring, pair, sizeof pair);
+	if (recall_get(world->clients, key, NULL) || !recall_complete(world->clients))
+		return false;
+	recall_put(world->clients, key, 0);
+	return true;
+}
+
+static void look_at_values(const struct stun_message *message, struct audit_message_facts *facts)
+{
+	uint32_t number;
+	if (number_of(message, REQUESTED_TRANSPORT, &number) && number >> 24 != 17 && number >> 24 != 6)
+		facts->flags |= AUDIT_PROTOCOL_OTHER;
+	if (number_of(message, LIFETIME, &number) && number == 0)
+		facts->flags |= AUDIT_DELETES;
+}
+
+// The key that a request without a token, or with one that does not open, is signed with as far as is known.
+static struct signing_key *choose_key(struct session *session, struct session_world *world,
+				      const struct stun_message *message, const struct audit_message_facts *facts,
+				      struct signing_key *password)
+{
+	if (facts->token == AUDIT_TOKEN_OPENED)
+		return &session->opened.key;
+	if (facts->token != AUDIT_TOKEN_ABSENT)
+		return NULL;
+	if (session->key.length)
+		return &session->key;
+	struct stun_octets user = value_of(message, USERNAME), realm = value_of(message, REALM);
+	bool known = user.data && realm.data && keyring_password_key(world->keyring, user, realm, password);
+	return known ? password : NULL;
+}
+
+static void verify(struct session_world *world, const struct stun_message *message, struct signing_key *key,
+		   struct audit_message_facts *facts)
+{
+	if (facts->integrity != AUDIT_INTEGRITY_ABSENT)
+		facts->integrity =
+			(uint8_t)keyring_verify(world->keyring, message, STUN_MESSAGE_INTEGRITY, key);
+	if (facts->integrity_sha256 != AUDIT_INTEGRITY_ABSENT)
+		facts->integrity_sha256 =
+			(uint8_t)keyring_verify(world->keyring, message, STUN_MESSAGE_INTEGRITY_SHA256, key);
+	facts->tells = (uint8_t)keyring_tells(world->keyring, key, message->data, message->length);
+}
+
+static void show_token(const struct session *session, const struct transaction *transaction, struct session_view *view)
+{
+	view->presented = transaction->fresh;
+	view->has_token = transaction->fresh || (!transaction->token && session->has_token);
+	view->lifetime = transaction->fresh ? transaction->lifetime : session->lifetime;
+	view->timestamp = transaction->fresh ? transaction->timestamp : session->timestamp;
+	view->key = transaction->key.length ? &transaction->key : NULL;
+	view->server_name = session->server_name;
+}
+
+void session_request(struct session *session, struct session_world *world, const struct session_place *place,
+		     const struct stun_message *message, struct audit_facts *facts, struct session_view *view)
+{
+	*view = (struct session_view){0};
+	struct audit_message_facts *own = &facts->message;
+	uint64_t digest = keyring_hash(world->keyring, message->data, message->length), nonce;
+	struct transaction *transaction = transactions_find(&session->transactions, message->header.transaction);
+	bool again = transaction && transaction->digest == digest;
+	if (again) {
+		// What was the case with the first transmission is the case with this one; asking again would find that
+		// its token has been used already, and so on.
+		*own = transaction->facts;
+		own->transaction = AUDIT_TRANSACTION_AGAIN;
+		if (!transaction->length)
+			transaction_keep(transaction, message->data, message->length);
+		show_token(session, transaction, view);
+		return;
+	}
+	uint8_t kind = !transaction ? AUDIT_TRANSACTION_NEW
+		       : transaction->state == TRANSACTION_ANSWERED ? AUDIT_TRANSACTION_REUSED
+								    : AUDIT_TRANSACTION_CHANGED;
+	own->transaction = kind;
+	add_history(session, world, place, own);
+	if (is_first(world, place))
+		own->flags |= AUDIT_FIRST;
+	own->nonce = (uint8_t)look_at_nonce(session, world, place, message, &nonce);
+	look_at_token(session, world, place, message, own);
+	look_at_values(message, own);
+	struct signing_key password = {0};
+	struct signing_key *key = choose_key(session, world, message, own, &password);
+	verify(world, message, key, own);
+
+	transaction = transactions_begin(&session->transactions, message->header.transaction, place->time);
+	if (!transaction)
+		goto done;
+	transaction->frame = place->frame;
+	transaction->digest = digest;
+	transaction->nonce = nonce;
+	transaction->token = own->token == AUDIT_TOKEN_ABSENT ? 0 : session->opened.digest;
+	transaction->fresh = own->token == AUDIT_TOKEN_OPENED;
+	transaction->timestamp = session->opened.timestamp;
+	transaction->lifetime = session->opened.lifetime;
+	uint32_t channel;
+	if (number_of(message, CHANNEL_NUMBER, &channel))
+		transaction->channel = (uint16_t)(channel >> 16);
+	if (key)
+		transaction->key = *key;
+	transaction->facts = *own;
+	transaction_keep(transaction, message->data, message->length);
+	show_token(session, transaction, view);
+	view->token = transaction->fresh ? &session->opened : NULL;
+done:
+	OPENSSL_cleanse(&password, sizeof password);
+}
+
+// --- answers -----------------------------------------------------------------------------------------------------------
+
+static void learn_nonce(struct session *session, struct session_world *world, const struct session_place *place,
+			const struct stun_message *message, struct audit_message_facts *facts)
+{
+	struct stun_octets nonce = value_of(message, NONCE);
+	if (!nonce.data)
+		return;
+	if (!nonce.length)
+		facts->flags |= AUDIT_NONCE_EMPTY;
+	uint64_t hash = hash_of(world, place->server, nonce);
+	recall_put(world->nonces, hash, 1);
+	if (session->nonce_count && session->nonces[0].hash == hash)
+		return;
+	if (session->nonce_count < NONCES)
+		session->nonce_count++;
+	memmove(&session->nonces[1], &session->nonces[0], (session->nonce_count - 1) * sizeof session->nonces[0]);
+	session->nonces[0] = (struct given_nonce){hash, false};
+}
+
+static void refuse_nonce(struct session *session, uint64_t hash)
+{
+	for (size_t i = 0; i < session->nonce_count; i++)
+		if (session->nonces[i].hash == hash)
+			session->nonces[i].refused = true;
+}
+
+static void learn_server_name(struct session *session, struct session_world *world, const struct session_place *place,
+			      const struct stun_message *message, struct audit_message_facts *facts)
+{
+	struct stun_octets name = value_of(message, THIRD_PARTY_AUTHORIZATION);
+	uint64_t known = 0;
+	recall_get(world->servers, place->server, &known);
+	if (!name.data)
+		return;
+	if (!name.length)
+		facts->flags |= AUDIT_NAME_EMPTY;
+	uint32_t number = names_number(world->names, name);
+	if (known & SESSION_THIRD_PARTY && (uint32_t)known != number)
+		facts->flags |= AUDIT_SERVER_NAME_CHANGED;
+	session->server_name = number;
+	recall_put(world->servers, place->server, SESSION_THIRD_PARTY | number);
+}
+
+static uint64_t digest_of_answer(const struct session_world *world, const struct stun_message *message,
+				 const struct audit_message_facts *facts)
+{
+	struct stun_octets relayed = value_of(message, XOR_RELAYED_ADDRESS);
+	return hash_of(world, (uint64_t)facts->class << 16 | facts->code, relayed);
+}
+
+static void weigh_lifetime(const struct session_world *world, const struct session_place *place,
+			   const struct stun_message *message, const struct session_view *view,
+			   struct audit_message_facts *facts)
+{
+	uint32_t granted;
+	if (!view->has_token || !number_of(message, LIFETIME, &granted))
+		return;
+	if (!granted) {
+		facts->grant = AUDIT_GRANT_ZERO;
+		return;
+	}
+	facts->grant = granted <= view->lifetime ? AUDIT_GRANT_WITHIN
+		       : granted <= (uint64_t)view->lifetime + world->delta ? AUDIT_GRANT_DELTA
+									    : AUDIT_GRANT_OVER;
+	double age = (double)place->time / 1e9 - token_timestamp_time(view->timestamp);
+	double ceiling = (double)view->lifetime + CEILING_DELTA - (age < 0 ? -age : age);
+	facts->ceiling = granted <= ceiling + CEILING_TOLERANCE ? AUDIT_CEILING_KEPT : AUDIT_CEILING_BROKEN;
+}
+
+static void bind_channel(struct session *session, uint16_t number, uint64_t time)
+{
+	struct bound_channel *place = NULL;
+	for (size_t i = 0; i < session->channel_count && !place; i++)
+		if (session->channels[i].number == number)
+			place = &session->channels[i];
+	if (!place && session->channel_count < CHANNELS) {
+		struct bound_channel *grown = reallocarray(session->channels, session->channel_count + 1, sizeof *grown);
+		if (grown) {
+			session->channels = grown;
+			place = &grown[session->channel_count++];
+		}
+	}
+	if (place)
+		*place = (struct bound_channel){number, time + CHANNEL_TIME};
+	else
+		session->channels_forgotten = true;
+}
+
+// What a success changes: the allocation, the channels, the token that the session rests on.
+static void accept(struct session *session, const struct session_place *place, const struct stun_message *message,
+		   const struct transaction *transaction, const struct audit_message_facts *facts)
+{
+	uint32_t granted = 0;
+	bool told = number_of(message, LIFETIME, &granted);
+	bool allocates = facts->method == METHOD_ALLOCATE, refreshes = facts->method == METHOD_REFRESH;
+	if (facts->method == METHOD_CHANNEL_BIND && transaction && transaction->channel)
+		bind_channel(session, transaction->channel, place->time);
+	if (!allocates && !refreshes)
+		return;
+	if (told && !granted) {
+		session->allocated = false;
+		session->deleted = true;
+		return;
+	}
+	session->allocated = session->allocated || allocates || refreshes;
+	session->allocation_ends = place->time + (told ? granted : 600) * SECOND;
+	if (transaction && transaction->fresh) {
+		session->has_token = true;
+		session->token = transaction->token;
+		session->timestamp = transaction->timestamp;
+		session->lifetime = transaction->lifetime;
+	}
+	// Whoever is let in on a password, or on a token that does not open here, has a session of another key.
+	if (transaction && allocates && !transaction->fresh)
+		session->has_token = false;
+	if (transaction && (transaction->fresh || allocates))
+		session->key = transaction->key;
+}
+
+static void check_mapped(const struct session_place *place, const struct stun_message *message,
+			 struct audit_message_facts *facts)
+{
+	struct stun_octets octets = value_of(message, XOR_MAPPED_ADDRESS);
+	struct stun_address mapped;
+	if (!octets.data || !place->asker ||
+	    stun_address_decode(octets.data, octets.length, message->header.transaction, &mapped, NULL) < 0)
+		return;
+	size_t size = mapped.family == STUN_IPV4 ? 4 : 16;
+	if (mapped.family != place->asker->family || mapped.port != place->asker->port ||
+	    memcmp(mapped.octets, place->asker->octets, size) != 0)
+		facts->flags |= AUDIT_MAPPED_OTHER;
+}
+
+void session_answer(struct session *session, struct session_world *world, const struct session_place *place,
+		    const struct stun_message *message, struct audit_facts *facts, struct session_view *view)
+{
+	*view = (struct session_view){0};
+	struct audit_message_facts *own = &facts->message;
+	struct transaction *transaction = transactions_find(&session->transactions, message->header.transaction);
+	own->asked = transaction ? AUDIT_ASKED_SEEN : AUDIT_ASKED_UNSEEN;
+	add_history(session, world, place, own);
+	check_mapped(place, message, own);
+	bool first = true;
+	if (transaction) {
+		facts->request = transaction->facts;
+		if (own->method != transaction->facts.method)
+			own->flags |= AUDIT_OTHER_METHOD;
+		verify(world, message, transaction->key.length ? &transaction->key : NULL, own);
+		uint64_t digest = digest_of_answer(world, message, own);
+		first = transaction->state == TRANSACTION_OPEN;
+		if (first)
+			transaction->answer = digest;
+		else
+			own->repeated = transaction->answer == digest ? AUDIT_REPEATED_ALIKE : AUDIT_REPEATED_CHANGED;
+		show_token(session, transaction, view);
+		view->request = transaction->length ? transaction->octets : NULL;
+		view->request_length = transaction->length;
+		view->request_time = transaction->time;
+		view->request_frame = transaction->frame;
+		view->first_answer = first;
+	} else {
+		verify(world, message, session->key.length ? &session->key : NULL, own);
+	}
+	if (own->class == AUDIT_SUCCESS)
+		weigh_lifetime(world, place, message, view, own);
+	learn_server_name(session, world, place, message, own);
+	if (own->class == AUDIT_ERROR && (own->code == 401 || own->code == 438)) {
+		session->challenged = true;
+		if (own->code == 438 && transaction && first)
+			refuse_nonce(session, transaction->nonce);
+	}
+	learn_nonce(session, world, place, message, own);
+	if (own->class == AUDIT_SUCCESS && first)
+		accept(session, place, message, transaction, own);
+	if (transaction)
+		transaction->state = TRANSACTION_ANSWERED;
+}
+
+void session_indication(struct session *session, struct session_world *world, const struct session_place *place,
+			const struct stun_message *message, struct audit_facts *facts, struct session_view *view)
+{
+	*view = (struct session_view){0};
+	add_history(session, world, place, &facts->message);
+	verify(world, message, session->key.length ? &session->key : NULL, &facts->message);
+}
+
+enum audit_channel session_channel(struct session *session, uint16_t number, uint64_t time)
+{
+	for (size_t i = 0; i < session->channel_count; i++) {
+		struct bound_channel *one = &session->channels[i];
+		if (one->number != number)
+			continue;
+		enum audit_channel outcome =
+			time < one->ends + EDGE * SECOND ? AUDIT_CHANNEL_BOUND : AUDIT_CHANNEL_OVER;
+		// The one that is used comes first: most sessions talk on one channel.
+		struct bound_channel front = session->channels[0];
+		session->channels[0] = *one;
+		*one = front;
+		return outcome;
+	}
+	return session->beginning && !session->channels_forgotten ? AUDIT_CHANNEL_UNBOUND : AUDIT_CHANNEL_UNKNOWN;
+}
