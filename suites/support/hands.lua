@@ -304,13 +304,6 @@ function hands:put_down(one)
   one.allocated = false
 end
 
--- Was it told that there is no room for an allocation, which others may have taken up?
-function hands:found_no_room()
-  for _, one in ipairs(self.clients) do
-    if one.no_room then return one.no_room end
-  end
-end
-
 -- After the scenario: allocations that are left are put down, sockets closed.
 function hands:finish()
   for _, one in ipairs(self.clients) do

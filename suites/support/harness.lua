@@ -221,11 +221,18 @@ function harness:task(instance, t)
   return fields
 end
 
+-- The code by which a scenario was told that there is no room for an allocation, which others may have taken up.
+local function found_no_room(t)
+  for _, one in ipairs(t.clients) do
+    if one.no_room then return one.no_room end
+  end
+end
+
 -- Whether the outcome may be owed to the company that the instance ran in, or to its place in the run: then it is run
 -- again, once.
 function harness:deserves_another(instance, t, fields, alone)
   if instance.why_again or fields.verdict ~= "inconclusive" then return false end
-  local code = not alone and t:found_no_room()
+  local code = not alone and found_no_room(t)
   if fields.again and self.launcher then
     instance.why_again, instance.anew = fields.again, true
   elseif code then
