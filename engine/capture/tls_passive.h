@@ -34,7 +34,7 @@ struct tls_passive_piece {
 	bool early;       // 0-RTT data, which the server accepted
 };
 
-// What a connection is, as far as its hellos were seen; 0 and NULL before.
+// What a connection is; all but `client` is 0 and NULL until both hellos were read.
 struct tls_passive_session {
 	int client;             // the side that sent the ClientHello, -1: not known yet
 	uint16_t version;       // 0x0303 TLS 1.2, 0x0304 TLS 1.3, 0xFEFD DTLS 1.2
