@@ -225,6 +225,18 @@ static int endpoint_lua_send(lua_State *state)
 	return 1;
 }
 
+// endpoint:unframed() -> endpoint
+//
+// TCP: from now on receive() returns what came as it came, in pieces of any size, and no frames: for a protocol that is
+// not STUN, as TLS is beneath its records.
+static int endpoint_lua_unframed(lua_State *state)
+{
+	struct wrapped *wrapped = check_endpoint(state);
+	luaL_argcheck(state, tcp_unframe(wrapped->endpoint), 1, "an endpoint of TCP expected");
+	lua_settop(state, 1);
+	return 1;
+}
+
 enum { RECEIVE_DEADLINE = 2 };
 
 static int receive(lua_State *state, int outcome, lua_KContext context)
@@ -362,6 +374,8 @@ int luaopen_net(lua_State *state)
 		{"address", endpoint_lua_address},
 		{"remote", endpoint_lua_remote},
 		{"send", endpoint_lua_send},
+		{"unframed", endpoint_lua_unframed},
+		{"rekey", net_rekey},
 		{"receive", endpoint_lua_receive},
 		{"transact", net_transact},
 		{"tap", endpoint_lua_tap},

@@ -45,6 +45,7 @@ void net_make_metatable(lua_State *state, const char *name, const luaL_Reg *meth
 // endpoint:secrets, endpoint:session (net_secure.c).
 int net_secrets(lua_State *state);
 int net_session(lua_State *state);
+int net_rekey(lua_State *state);
 
 // Add their calls to the table on top of the stack.
 void net_listener_open(lua_State *state);

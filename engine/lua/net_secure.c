@@ -198,6 +198,22 @@ int net_session(lua_State *state)
 	return 1;
 }
 
+// endpoint:rekey() -> true | nil, text
+//
+// TLS 1.2, DTLS: asks for a new handshake within the session (RFC 5246 7.4.1.2), which the peer may take for its end.
+// TLS 1.3: changes the keys and asks the peer to do the same (RFC 8446 4.6.3). Waits for nothing.
+int net_rekey(lua_State *state)
+{
+	struct endpoint *endpoint = net_check_endpoint(state);
+	struct error error;
+	struct secure *secure = secure_of(endpoint);
+	luaL_argcheck(state, secure, 1, "an endpoint of TLS or DTLS expected");
+	if (secure_rekey(secure, &error) < 0)
+		return state_push_error(state, &error);
+	lua_pushboolean(state, true);
+	return 1;
+}
+
 // net.make_certificate{ names={ text, ... }, folder=path } -> path of the certificate, path of the key | nil, text
 //
 // Writes certificate.pem and key.pem there: self-signed, for these host names and IP addresses, good for a day. The

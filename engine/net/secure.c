@@ -172,6 +172,25 @@ bool secure_describe(const struct secure *secure, struct secure_facts *facts)
 	return true;
 }
 
+int secure_rekey(struct secure *secure, struct error *error)
+{
+	char reason[SECURE_TEXT];
+	if (!secure->ssl || !SSL_is_init_finished(secure->ssl) || secure->endpoint.state != ENDPOINT_OPEN)
+		return error_set(error, ERROR_NOT_ALLOWED, ERROR_NO_OFFSET, "the session is not open");
+	ERR_clear_error();
+	errno = 0;
+	SSL_clear_options(secure->ssl, SSL_OP_NO_RENEGOTIATION);
+	int done = SSL_version(secure->ssl) == TLS1_3_VERSION ? SSL_key_update(secure->ssl, SSL_KEY_UPDATE_REQUESTED)
+							      : SSL_renegotiate(secure->ssl);
+	if (done == 1)
+		done = SSL_do_handshake(secure->ssl);
+	int outcome = SSL_get_error(secure->ssl, done);
+	if (done == 1 || outcome == SSL_ERROR_WANT_READ || outcome == SSL_ERROR_WANT_WRITE)
+		return 0;
+	secure_explain(secure, outcome, "fresh keys", reason);
+	return error_set(error, ERROR_SYSTEM, ERROR_NO_OFFSET, "%s", reason);
+}
+
 void secure_explain(const struct secure *secure, int outcome, const char *doing, char text[SECURE_TEXT])
 {
 	int number = errno;

@@ -58,6 +58,10 @@ struct secure *secure_of(struct endpoint *endpoint);
 // What was agreed on. False before the end of the handshake and after endpoint_close.
 bool secure_describe(const struct secure *secure, struct secure_facts *facts);
 
+// Asks for fresh keys within the session: a handshake of TLS 1.2 or DTLS, a key update of TLS 1.3. What comes of it is
+// seen when the session is read. -1 with *error when it is not open or OpenSSL refuses.
+int secure_rekey(struct secure *secure, struct error *error);
+
 // Why an SSL call failed with this result of SSL_get_error, from the error queue, which is emptied, and errno.
 void secure_explain(const struct secure *secure, int outcome, const char *doing, char text[SECURE_TEXT]);
 

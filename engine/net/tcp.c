@@ -22,6 +22,7 @@ struct tcp {
 	struct event *readable;
 	struct event *writable; // pending while a connection is being made, or something waits to be written
 	struct evbuffer *input, *output;
+	bool unframed; // what comes is no matter of frames
 };
 
 static void tcp_close(struct endpoint *endpoint)
@@ -92,6 +93,25 @@ static int tcp_send(struct endpoint *endpoint, const void *octets, size_t length
 
 static const struct endpoint_kind tcp_kind = {"tcp", true, tcp_send, tcp_close, tcp_release};
 
+bool tcp_unframe(struct endpoint *endpoint)
+{
+	if (endpoint->kind != &tcp_kind)
+		return false;
+	((struct tcp *)endpoint)->unframed = true;
+	return true;
+}
+
+static void deliver(struct tcp *tcp)
+{
+	if (!tcp->unframed) {
+		stream_deliver(&tcp->endpoint, tcp->input);
+		return;
+	}
+	size_t length = evbuffer_get_length(tcp->input);
+	endpoint_received(&tcp->endpoint, evbuffer_pullup(tcp->input, -1), length, &tcp->endpoint.remote, loop_wall());
+	evbuffer_drain(tcp->input, length);
+}
+
 static void on_readable(evutil_socket_t socket, short what, void *context)
 {
 	(void)what;
@@ -99,7 +119,7 @@ static void on_readable(evutil_socket_t socket, short what, void *context)
 	endpoint_enter(&tcp->endpoint);
 	int count = evbuffer_read(tcp->input, socket, READ_MOST);
 	if (count > 0) {
-		stream_deliver(&tcp->endpoint, tcp->input);
+		deliver(tcp);
 		// What follows octets that are no frame is of no use to anyone.
 		if (tcp->endpoint.state == ENDPOINT_ENDED)
 			event_del(tcp->readable);

@@ -27,6 +27,10 @@ void tcp_listener_free(struct tcp_listener *listener);
 struct endpoint *tcp_accept(struct tcp_listener *listener, const struct endpoint_handler *handler, void *owner,
 			    bool *nothing, struct error *error);
 
+// From now on what comes is handed on as it comes, in pieces of any size, and not frame by frame: for octets that are
+// another protocol's. False for an endpoint that is not of TCP.
+bool tcp_unframe(struct endpoint *endpoint);
+
 // For tls.c, the sockets alone: owned by the caller, non-blocking, -1 with *error.
 
 // One that is being connected; when it is writable tcp_finish tells how that ended, and from which address.

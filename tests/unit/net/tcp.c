@@ -121,6 +121,25 @@ static void ends_on_octets_that_are_no_frame(void **state)
 	}
 }
 
+static void hands_on_what_is_no_matter_of_frames(void **state)
+{
+	(void)state;
+	static const char alert[] = "\x15\x03\x03\x00\x02\x02\x28";
+	int peer = accept_peer(AF_INET);
+	assert_true(tcp_unframe(told.endpoint));
+	for (unsigned i = 1; i <= 2; i++) {
+		assert_int_equal(write(peer, alert, 7), 7);
+		turn_until(told.endpoint->inbox.items == i);
+	}
+	assert_int_equal(told.endpoint->inbox.first->length, 7);
+	assert_memory_equal(told.endpoint->inbox.first->octets, alert, 7);
+	assert_int_equal(endpoint_send(told.endpoint, alert, 7, NULL, NULL), 0);
+	shutdown(peer, SHUT_WR);
+	turn_until(told.endpoint->state == ENDPOINT_ENDED);
+	assert_string_equal(told.endpoint->ended, "closed");
+	done_with(peer);
+}
+
 static void tells_an_orderly_end_from_a_broken_frame(void **state)
 {
 	(void)state;
@@ -317,6 +336,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(finds_frames_sent_in_one_piece, begin, end),
 		cmocka_unit_test_setup_teardown(finds_the_longest_frame, begin, end),
 		cmocka_unit_test_setup_teardown(ends_on_octets_that_are_no_frame, begin, end),
+		cmocka_unit_test_setup_teardown(hands_on_what_is_no_matter_of_frames, begin, end),
 		cmocka_unit_test_setup_teardown(tells_an_orderly_end_from_a_broken_frame, begin, end),
 		cmocka_unit_test_setup_teardown(tells_of_a_reset, begin, end),
 		cmocka_unit_test_setup_teardown(connects_and_is_refused, begin, end),

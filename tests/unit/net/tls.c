@@ -128,6 +128,29 @@ static void speaks_the_versions_asked_for(void **state)
 	turn_until(there->inbox.items == 1);
 }
 
+static void asks_for_fresh_keys(void **state)
+{
+	(void)state;
+	struct secure_settings settings = client_settings();
+	start_listener(AF_INET);
+	connect_with(&settings);
+	assert_int_equal(secure_rekey(secure_of(told.endpoint), NULL), 0); // of TLS 1.3
+	assert_int_equal(endpoint_send(told.endpoint, message(REQUEST, 'a'), 20, NULL, NULL), 0);
+	turn_until(there->inbox.items == 1);
+	assert_int_equal(endpoint_send(there, message(SUCCESS, 'a'), 20, NULL, NULL), 0);
+	turn_until(told.endpoint->inbox.items == 1);
+	endpoint_free(told.endpoint);
+	endpoint_free(there);
+	told.endpoint = there = NULL;
+	ready = 0;
+	settings.maximum = SECURE_1_2;
+	connect_with(&settings);
+	assert_int_equal(secure_rekey(secure_of(told.endpoint), NULL), 0);
+	turn_until(told.endpoint->state == ENDPOINT_ENDED); // our own side takes no handshake within a session
+	assert_non_null(strstr(told.endpoint->ended, "no renegotiation"));
+	assert_int_equal(secure_rekey(secure_of(told.endpoint), NULL), -1);
+}
+
 static void expect_refusal(const struct secure_settings *settings, const char *reason)
 {
 	start_client(settings);
@@ -349,6 +372,7 @@ int main(void)
 		each(carries_the_longest_frames),
 		each(says_what_was_agreed_on),
 		each(speaks_the_versions_asked_for),
+		each(asks_for_fresh_keys),
 		each(refuses_what_it_cannot_trust),
 		each(refuses_versions_that_do_not_meet),
 		each(names_the_file_that_is_of_no_use),
