@@ -22,8 +22,8 @@
 //   append        octets    octets follow the message, whose header does not count them
 //
 // An edit that would change nothing is refused with ERROR_NOT_ALLOWED: an attribute that is not there, a bit or octet
-// behind the end, a truncation to more than there is, a value, padding, key, octets or a length that stand there already,
-// a move past attributes that are the same. A negative test that sends a correct message would be a lie.
+// behind the end, a truncation to more than there is, a value, padding, key, octets or a length that stand there
+// already, a move past attributes that are the same. A negative test that sends a correct message would be a lie.
 #ifndef ASSAY_STUN_EDIT_H
 #define ASSAY_STUN_EDIT_H
 
