@@ -49,7 +49,7 @@ struct keyring *keyring_new(struct error *error)
 		free(keyring);
 		return NULL;
 	}
-	keyring->seed = hash_seed();
+	keyring->seed = hash_seed(0);
 	token_context_init(&keyring->tokens);
 	return keyring;
 }

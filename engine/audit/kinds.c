@@ -21,7 +21,7 @@ struct kinds *kinds_new(size_t most)
 	struct kinds *kinds = calloc(1, sizeof *kinds);
 	if (!kinds)
 		return NULL;
-	kinds->seed = hash_seed();
+	kinds->seed = hash_seed(0);
 	kinds->most = most;
 	kinds->slot_count = 1;
 	while (kinds->slot_count < most * 2)

@@ -23,7 +23,7 @@ struct names *names_new(size_t most, size_t longest)
 	struct names *names = calloc(1, sizeof *names);
 	if (!names)
 		return NULL;
-	names->seed = hash_seed();
+	names->seed = hash_seed(0);
 	names->most = most;
 	names->longest = longest;
 	names->slot_count = 1;

@@ -5,16 +5,16 @@
 #include <sys/random.h>
 #include <time.h>
 
-struct hash_seed hash_seed(void)
+struct hash_seed hash_seed(uint64_t seed)
 {
-	struct hash_seed seed = {{0x736F6D6570736575U, 0x646F72616E646F6DU}};
+	struct hash_seed made = {{seed, ~seed}};
 	// Without randomness (a kernel of long ago) the time is better than nothing.
-	if (getrandom(&seed, sizeof seed, 0) != (ssize_t)sizeof seed) {
+	if (!seed && getrandom(&made, sizeof made, GRND_NONBLOCK) != (ssize_t)sizeof made) {
 		struct timespec now;
 		clock_gettime(CLOCK_MONOTONIC, &now);
-		seed.words[0] ^= (uint64_t)now.tv_nsec << 32 ^ (uint64_t)now.tv_sec;
+		made.words[0] = (uint64_t)now.tv_nsec << 32 ^ (uint64_t)now.tv_sec;
 	}
-	return seed;
+	return made;
 }
 
 static uint64_t rotate(uint64_t word, unsigned bits)
@@ -63,4 +63,9 @@ uint64_t hash_octets(const struct hash_seed *seed, const void *octets, size_t le
 	for (int i = 0; i < 3; i++)
 		mix(v);
 	return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+uint64_t hash_words(const struct hash_seed *seed, const uint64_t *words, size_t count)
+{
+	return hash_octets(seed, words, count * sizeof *words);
 }

@@ -12,9 +12,11 @@ struct hash_seed {
 	uint64_t words[2];
 };
 
-// A seed of the operating system's randomness. It cannot fail.
-struct hash_seed hash_seed(void);
+// Made of `seed`, or of the operating system's randomness when that is 0. It cannot fail.
+struct hash_seed hash_seed(uint64_t seed);
 
 uint64_t hash_octets(const struct hash_seed *seed, const void *octets, size_t length);
+// The same of the octets of these words.
+uint64_t hash_words(const struct hash_seed *seed, const uint64_t *words, size_t count);
 
 #endif
