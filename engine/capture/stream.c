@@ -11,14 +11,16 @@
 #define MOST_PIECES 16384
 #define STUN_HEADER 20
 #define CHANNEL_HEADER 4
+#define COOKIE 0x2112A442u
 
 // Octets that one segment brought and that no earlier one had.
 struct piece {
 	uint64_t offset; // of its first octet in the stream
 	size_t length;
 	int64_t tag;
-	uint8_t *data;
-	size_t spent; // octets at data that were read
+	const uint8_t *data;
+	uint8_t *owned; // data, or NULL where it is lent
+	size_t spent;   // octets at data that were read
 };
 
 struct capture_stream {
@@ -30,7 +32,14 @@ struct capture_stream {
 	struct piece *pieces; // by offset, without overlaps; those before `first` are spent
 	size_t first, count, capacity;
 	size_t held, limit;  // octets
-	struct writer frame; // the one that was handed out last
+	struct writer frame; // the one that was handed out last, if it came in several pieces
+	uint8_t *done;       // the piece that it lies in otherwise, when nothing else of it is left
+	bool searching;      // for the start of a frame
+	bool unsure;         // a search found a start, and no second frame has followed it yet
+	bool found;          // the next frame was found by a search
+	uint64_t pass_until; // the next frame begins here
+	uint64_t missing, passed;
+	uint64_t lost_before; // missing and passed, at the frame before
 	struct error failure;
 };
 
@@ -46,8 +55,10 @@ struct capture_stream *capture_stream_new(size_t limit)
 
 static void drop_pieces(struct capture_stream *stream)
 {
+	free(stream->done);
+	stream->done = NULL;
 	for (size_t i = stream->first; i < stream->count; i++)
-		free(stream->pieces[i].data);
+		free(stream->pieces[i].owned);
 	stream->first = stream->count = 0;
 	stream->held = 0;
 }
@@ -76,8 +87,23 @@ static int fail_limit(struct capture_stream *stream, const char *what, struct er
 	return failed(stream, error);
 }
 
+// Takes copies of what is lent, which is never more than what is left of the first piece. -1 without memory.
+static int keep(struct capture_stream *stream, struct error *error)
+{
+	if (stream->first == stream->count || stream->pieces[stream->first].owned)
+		return 0;
+	struct piece *piece = &stream->pieces[stream->first];
+	uint8_t *copy = malloc(piece->length);
+	if (!copy)
+		return fail_limit(stream, "octets", error);
+	memcpy(copy, &piece->data[piece->spent], piece->length);
+	piece->data = piece->owned = copy;
+	piece->spent = 0;
+	return 0;
+}
+
 static int insert_piece(struct capture_stream *stream, size_t index, uint64_t offset, const uint8_t *data,
-			size_t length, int64_t tag, struct error *error)
+			size_t length, const struct capture_stream_segment *segment, struct error *error)
 {
 	if (stream->count == stream->capacity) {
 		size_t capacity = stream->capacity ? stream->capacity * 2 : 16;
@@ -87,12 +113,16 @@ static int insert_piece(struct capture_stream *stream, size_t index, uint64_t of
 		stream->pieces = pieces;
 		stream->capacity = capacity;
 	}
-	uint8_t *copy = malloc(length);
-	if (!copy)
-		return fail_limit(stream, "octets", error);
-	memcpy(copy, data, length);
+	uint8_t *copy = NULL;
+	if (!segment->lent || stream->first < stream->count || offset != stream->read) {
+		copy = malloc(length);
+		if (!copy)
+			return fail_limit(stream, "octets", error);
+		memcpy(copy, data, length);
+	}
 	memmove(&stream->pieces[index + 1], &stream->pieces[index], (stream->count - index) * sizeof *stream->pieces);
-	stream->pieces[index] = (struct piece){.offset = offset, .length = length, .tag = tag, .data = copy};
+	stream->pieces[index] = (struct piece){
+		.offset = offset, .length = length, .tag = segment->tag, .data = copy ? copy : data, .owned = copy};
 	stream->count++;
 	stream->held += length;
 	return 0;
@@ -101,6 +131,8 @@ static int insert_piece(struct capture_stream *stream, size_t index, uint64_t of
 // Moves the pieces to the front when the spent ones are many, so that the array stays as large as what it holds.
 static void close_ranks(struct capture_stream *stream)
 {
+	if (stream->first == stream->count)
+		stream->first = stream->count = 0;
 	if (stream->first < 64 || stream->first < stream->count / 2)
 		return;
 	memmove(stream->pieces, &stream->pieces[stream->first],
@@ -144,8 +176,8 @@ static int check_room(struct capture_stream *stream, uint64_t offset, size_t len
 	return 0;
 }
 
-static int take_in(struct capture_stream *stream, uint64_t offset, struct reader *octets, int64_t tag,
-		   struct error *error)
+static int take_in(struct capture_stream *stream, uint64_t offset, struct reader *octets,
+		   const struct capture_stream_segment *segment, struct error *error)
 {
 	if (check_room(stream, offset, reader_left(octets), error) < 0)
 		return -1;
@@ -160,7 +192,8 @@ static int take_in(struct capture_stream *stream, uint64_t offset, struct reader
 		} else {
 			if (next && next->offset - offset < length)
 				length = (size_t)(next->offset - offset);
-			if (insert_piece(stream, index, offset, reader_bytes(octets, length), length, tag, error) < 0)
+			if (insert_piece(stream, index, offset, reader_bytes(octets, length), length, segment, error) <
+			    0)
 				return -1;
 		}
 		offset += length;
@@ -175,7 +208,9 @@ static void begin(struct capture_stream *stream, uint32_t initial)
 	stream->started = true;
 	stream->initial = initial;
 	stream->ends = false;
-	stream->read = stream->end = 0;
+	stream->read = stream->end = stream->pass_until = 0;
+	stream->missing = stream->passed = stream->lost_before = 0;
+	stream->searching = stream->unsure = stream->found = false;
 	stream->failure.code = ERROR_NONE;
 }
 
@@ -187,6 +222,8 @@ int capture_stream_segment(struct capture_stream *stream, const struct capture_s
 		begin(stream, sequence);
 	if (stream->failure.code)
 		return failed(stream, error);
+	if (keep(stream, error) < 0)
+		return -1;
 	if (!stream->started) {
 		if (!segment->length)
 			return 0;
@@ -207,7 +244,7 @@ int capture_stream_segment(struct capture_stream *stream, const struct capture_s
 	}
 	uint64_t end = offset + reader_left(&octets);
 	close_ranks(stream);
-	if (take_in(stream, offset, &octets, segment->tag, error) < 0)
+	if (take_in(stream, offset, &octets, segment, error) < 0)
 		return -1;
 	if (segment->fin && !stream->ends) {
 		stream->ends = true;
@@ -224,24 +261,47 @@ size_t capture_stream_ready(const struct capture_stream *stream)
 	return (size_t)(end - stream->read);
 }
 
+// The first piece, if the next octet is in it.
+static struct piece *next_piece(const struct capture_stream *stream)
+{
+	struct piece *piece = stream->first < stream->count ? &stream->pieces[stream->first] : NULL;
+	return piece && piece->offset == stream->read ? piece : NULL;
+}
+
+// Marks octets of the first piece as read. What becomes empty is freed at the next call.
+static void spend(struct capture_stream *stream, struct piece *piece, size_t length)
+{
+	stream->read += length;
+	stream->held -= length;
+	piece->spent += length;
+	piece->offset += length;
+	piece->length -= length;
+	if (piece->length == 0) {
+		free(stream->done);
+		stream->done = piece->owned;
+		stream->first++;
+	}
+}
+
+static void spend_until(struct capture_stream *stream, uint64_t offset)
+{
+	struct piece *piece;
+	while (stream->read < offset && (piece = next_piece(stream)) != NULL)
+		spend(stream, piece,
+		      offset - stream->read < piece->length ? (size_t)(offset - stream->read) : piece->length);
+}
+
 size_t capture_stream_read(struct capture_stream *stream, uint8_t *octets, size_t most, int64_t *tag)
 {
-	if (stream->first == stream->count || stream->pieces[stream->first].offset != stream->read || most == 0)
+	struct piece *piece = next_piece(stream);
+	if (!piece || most == 0) {
+		keep(stream, NULL);
 		return 0;
-	struct piece *piece = &stream->pieces[stream->first];
+	}
 	size_t length = piece->length < most ? piece->length : most;
 	memcpy(octets, &piece->data[piece->spent], length);
 	*tag = piece->tag;
-	stream->read += length;
-	stream->held -= length;
-	if (length == piece->length) {
-		free(piece->data);
-		stream->first++;
-	} else {
-		piece->spent += length;
-		piece->offset += length;
-		piece->length -= length;
-	}
+	spend(stream, piece, length);
 	return length;
 }
 
@@ -262,54 +322,171 @@ static size_t peek(const struct capture_stream *stream, uint8_t octets[4])
 
 static bool take_octets(struct capture_stream *stream, size_t length, struct capture_stream_frame *frame)
 {
-	writer_reset(&stream->frame);
+	struct piece *piece = next_piece(stream);
 	frame->offset = stream->read;
+	frame->tag = frame->last_tag = piece->tag;
+	frame->length = length;
+	if (piece->length >= length) {
+		frame->data = &piece->data[piece->spent];
+		spend(stream, piece, length);
+		return true;
+	}
+	writer_reset(&stream->frame);
 	uint8_t *place = writer_reserve(&stream->frame, length);
 	if (!place)
 		return false;
-	size_t taken = capture_stream_read(stream, place, length, &frame->tag);
-	frame->last_tag = frame->tag;
-	while (taken < length)
+	for (size_t taken = 0; taken < length;)
 		taken += capture_stream_read(stream, &place[taken], length - taken, &frame->last_tag);
 	frame->data = place;
-	frame->length = length;
 	return true;
 }
 
-int capture_stream_next(struct capture_stream *stream, struct capture_stream_frame *frame, struct error *error)
+static void pass_until(struct capture_stream *stream, uint64_t offset)
+{
+	uint64_t before = stream->read;
+	spend_until(stream, offset);
+	stream->passed += stream->read - before;
+}
+
+// Passes over what cannot be the start of a frame. True with the next octet at one that looks like it.
+static bool search(struct capture_stream *stream)
+{
+	uint64_t window = 0, end = stream->read;
+	uint32_t before = 0;
+	for (size_t i = stream->first; i < stream->count && stream->pieces[i].offset == end; i++) {
+		const struct piece *piece = &stream->pieces[i];
+		for (size_t k = 0; k < piece->length; k++) {
+			before = before << 8 | (uint32_t)(window >> 56);
+			window = window << 8 | piece->data[piece->spent + k];
+			end++;
+			uint32_t size = (uint32_t)(window >> 32) & 0xFFFF;
+			if ((uint32_t)window != COOKIE || window >> 62 != 0 || size % 4 || end - stream->read < 8)
+				continue;
+			bool channel = end - stream->read >= 12 && before >> 28 == 4 &&
+				       (before & 0xFFFF) == size + STUN_HEADER;
+			pass_until(stream, end - (channel ? 12 : 8));
+			return true;
+		}
+	}
+	// The end may hold the beginning of one.
+	if (end - stream->read > 11)
+		pass_until(stream, end - 11);
+	return false;
+}
+
+// Octets that the frame at the next octet takes with its padding, of which *content are its own; 0 when its header is
+// not all there, SIZE_MAX when it is none.
+static size_t frame_size(const struct capture_stream *stream, size_t *content)
 {
 	uint8_t start[4];
 	struct reader header;
-	*frame = (struct capture_stream_frame){0};
-	if (stream->failure.code)
-		return failed(stream, error);
 	size_t there = peek(stream, start);
-	if (there == 0)
-		return 0;
-	if (start[0] & 0x80) {
-		error_set(&stream->failure, ERROR_MALFORMED, (size_t)stream->read,
-			  "framing: octet %llu of the stream (0x%02X) begins neither a STUN message nor ChannelData",
-			  (unsigned long long)stream->read, start[0]);
-		return failed(stream, error);
-	}
+	if (there && start[0] & 0x80)
+		return SIZE_MAX;
 	if (there < sizeof start)
 		return 0;
 	reader_init(&header, start, sizeof start);
 	bool channel = reader_u16(&header) & 0x4000;
-	size_t length = reader_u16(&header) + (size_t)(channel ? CHANNEL_HEADER : STUN_HEADER);
-	size_t padding = channel ? (4 - length % 4) % 4 : 0;
-	if (capture_stream_ready(stream) < length + padding)
+	*content = reader_u16(&header) + (size_t)(channel ? CHANNEL_HEADER : STUN_HEADER);
+	return channel ? (*content + 3) / 4 * 4 : *content;
+}
+
+static int next_frame(struct capture_stream *stream, struct capture_stream_frame *frame, struct error *error)
+{
+	size_t content = 0, size;
+	for (;;) {
+		if (stream->read < stream->pass_until)
+			pass_until(stream, stream->pass_until);
+		if (stream->read < stream->pass_until)
+			return 0;
+		if (stream->searching) {
+			if (!search(stream))
+				return 0;
+			stream->searching = false;
+			stream->unsure = stream->found = true;
+		}
+		size = frame_size(stream, &content);
+		if (size != SIZE_MAX)
+			break;
+		if (!stream->unsure) {
+			uint8_t octet[4];
+			peek(stream, octet);
+			error_set(&stream->failure, ERROR_MALFORMED, (size_t)stream->read,
+				  "framing: octet %llu of the stream (0x%02X) begins neither a STUN message nor "
+				  "ChannelData",
+				  (unsigned long long)stream->read, octet[0]);
+			return failed(stream, error);
+		}
+		// What the search had found was inside something else.
+		stream->searching = true;
+	}
+	// Most often all that is held is in order.
+	if (size == 0 || stream->held < size || capture_stream_ready(stream) < size)
 		return 0;
-	if (!take_octets(stream, length, frame)) {
-		fail_limit(stream, "octets", error);
-		return -1;
+	if (!take_octets(stream, content, frame))
+		return fail_limit(stream, "octets", error);
+	// Padding spans pieces as anything does; it must not free the frame in front of it.
+	uint8_t *data = stream->done;
+	stream->done = NULL;
+	spend_until(stream, frame->offset + size);
+	if (data) {
+		free(stream->done);
+		stream->done = data;
 	}
-	for (size_t left = padding; left;) {
-		uint8_t dropped[4];
-		int64_t tag;
-		left -= capture_stream_read(stream, dropped, left, &tag);
-	}
+	frame->lost = stream->missing + stream->passed - stream->lost_before;
+	frame->found = stream->found;
+	stream->lost_before = stream->missing + stream->passed;
+	stream->unsure = stream->unsure && stream->found;
+	stream->found = false;
 	return 1;
+}
+
+int capture_stream_next(struct capture_stream *stream, struct capture_stream_frame *frame, struct error *error)
+{
+	free(stream->done);
+	stream->done = NULL;
+	*frame = (struct capture_stream_frame){0};
+	if (stream->failure.code)
+		return failed(stream, error);
+	int more = next_frame(stream, frame, error);
+	if (more > 0)
+		return more;
+	return keep(stream, error) < 0 ? -1 : more;
+}
+
+void capture_stream_search(struct capture_stream *stream)
+{
+	if (stream->failure.code == ERROR_MALFORMED)
+		stream->failure.code = ERROR_NONE;
+	stream->searching = true;
+	stream->pass_until = stream->read;
+}
+
+uint64_t capture_stream_skip_gap(struct capture_stream *stream)
+{
+	uint64_t offset, length;
+	size_t content, size = 0;
+	if (stream->failure.code || !capture_stream_gap(stream, &offset, &length))
+		return 0;
+	uint64_t behind = offset + length;
+	// Where a frame ends that is passed over already is known from the gap before.
+	if (stream->pass_until <= stream->read && !stream->searching) {
+		size = frame_size(stream, &content);
+		stream->pass_until = size == SIZE_MAX ? 0 : stream->read + size;
+	}
+	stream->searching = stream->searching || stream->pass_until < behind;
+	pass_until(stream, offset);
+	stream->read = behind;
+	stream->missing += length;
+	if (stream->searching)
+		stream->pass_until = behind;
+	return length;
+}
+
+void capture_stream_lost(const struct capture_stream *stream, uint64_t *missing, uint64_t *passed)
+{
+	*missing = stream->missing;
+	*passed = stream->passed;
 }
 
 bool capture_stream_gap(const struct capture_stream *stream, uint64_t *offset, uint64_t *length)
@@ -324,6 +501,26 @@ bool capture_stream_gap(const struct capture_stream *stream, uint64_t *offset, u
 	*offset = end;
 	*length = next - end;
 	return next > end;
+}
+
+size_t capture_stream_waiting(const struct capture_stream *stream, size_t *segments, int64_t *tag)
+{
+	uint64_t end = stream->read;
+	size_t i = stream->first;
+	while (i < stream->count && stream->pieces[i].offset == end)
+		end += stream->pieces[i++].length;
+	*segments = stream->count - i;
+	if (i < stream->count)
+		*tag = stream->pieces[i].tag;
+	return stream->held - (size_t)(end - stream->read);
+}
+
+bool capture_stream_acknowledged(const struct capture_stream *stream, uint32_t acknowledgement)
+{
+	uint64_t offset, length;
+	if (!capture_stream_gap(stream, &offset, &length))
+		return false;
+	return (int32_t)(acknowledgement - (uint32_t)(stream->initial + offset)) > 0;
 }
 
 bool capture_stream_finished(const struct capture_stream *stream)
