@@ -22,16 +22,17 @@ struct fragments_joined {
 	struct packet packet; // see fragments_add
 	uint64_t first_frame; // the lowest and the highest of the frames it was made of
 	uint64_t last_frame;
-	size_t count; // of these frames, those that brought nothing new included
+	size_t count;  // of these frames, those that brought nothing new included
+	bool conflict; // two of them brought different octets for one place
 };
 
 struct fragments_statistics {
 	uint64_t taken;    // fragments
 	uint64_t joined;   // datagrams
-	uint64_t overlaps; // fragments that brought octets a second time
+	uint64_t overlaps; // fragments that brought octets a second time, the same or others
 	uint64_t expired;  // datagrams given up because of their age
 	uint64_t evicted;  // datagrams given up because of the limits
-	uint64_t refused;  // fragments of impossible place or length, or cut by the capture
+	uint64_t refused;  // fragments of impossible place or length, cut by the capture, or too many of a datagram
 };
 
 // `limits` may be NULL. The hash is seeded by the system, so that a capture cannot choose collisions. Owned by the
