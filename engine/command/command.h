@@ -8,6 +8,7 @@
 // argv[0] is the sub-command's name. Each returns the exit status of the program.
 int command_run(int argc, char **argv);
 int command_probe(int argc, char **argv);
+int command_audit(int argc, char **argv);
 int command_serve(int argc, char **argv);
 int command_token(int argc, char **argv);
 int command_decode(int argc, char **argv);

@@ -331,8 +331,8 @@ static int run_audit(lua_State *state)
 	lua_settop(state, 1);
 	size_t length;
 	struct error error = {0};
-	const char *path = field_text(state, 1, "path", true, NULL);
-	const char *annotated = field_text(state, 1, "annotate", false, NULL);
+	const char *path = field_text(state, 1, "path", true, &length);
+	const char *annotated = field_text(state, 1, "annotate", false, &length);
 	struct run *run = lua_newuserdatauv(state, sizeof *run, 0); // at 2
 	*run = (struct run){.state = state};
 	luaL_setmetatable(state, RUN);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 static const luaL_Reg modules[] = {
+	{"audit", luaopen_audit},
 	{"bytes", luaopen_bytes},   {"capture", luaopen_capture},
 	{"clock", luaopen_clock},   {"json", luaopen_json},
 	{"net", luaopen_net},       {"stun", luaopen_stun},

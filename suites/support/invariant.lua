@@ -13,6 +13,17 @@
 --       end,
 --     }
 --
+-- A rule for captures alone, which hold the words of both sides and what was said before, has
+--
+--       role = "server" | "client" | "token"    whose messages it judges
+--       about = { class = "error", … }          facts of the messages it is about (support/audit/about.lua)
+--       each = true                             it looks into their content; without it one message of a kind (the same
+--                                               facts) is judged for all of them
+--
+-- and finds in seen also facts (engine/audit/facts.h, as engine/lua/audit_sighting.c names them), complete (everything
+-- that was ever said to the server is in the capture), identities (names the user is known by) and sighting. Rules
+-- without a role judge what servers send, in runs and in captures alike.
+--
 -- seen: octets, message (nil, and problem, where it is not well formed), request (a message, nil for what was not asked
 -- for), from and to (addresses as text), asked (the address the request went to, as text), transport; where the
 -- long-term keys are known (support/context.lua) token ({ mac_key =, lifetime =, presented = by this very request }),
@@ -25,10 +36,12 @@ local verdict = require "support.verdict"
 
 local invariant = {}
 
-local files = {
+local everywhere = {
   "header", "error-code", "fingerprint", "integrity", "sha256-length", "unknown-attributes", "attributes", "lifetime",
   "secrets",
 }
+
+local captures = {}
 
 local declared -- while they are loaded
 
@@ -40,15 +53,26 @@ local function declare(name, spec)
   end
   declared[#declared + 1] = {
     id = "invariants/" .. name, title = spec.title, covers = spec.covers, faults = spec.faults or {},
-    judge = spec.judge,
+    judge = spec.judge, role = spec.role or "server", about = spec.about, each = spec.each,
   }
 end
 
--- All of them, in a fixed order.
+local function load_all(load_file, names)
+  for _, name in ipairs(names) do load_file(name)() end
+  return declared
+end
+
+-- Those that hold for every message a target sends in a run, in a fixed order.
 function invariant.all(load_file)
   declared = {}
-  for _, name in ipairs(files) do load_file(name)() end
-  return declared
+  return load_all(load_file, everywhere)
+end
+
+-- Those, and the ones for captures.
+function invariant.for_captures(load_file)
+  declared = {}
+  load_all(load_file, everywhere)
+  return load_all(load_file, captures)
 end
 
 local judge = {}

@@ -115,15 +115,15 @@ function suites.select(words, filters, default)
   error(chosen, 0)
 end
 
--- The rules for every message (support/invariant.lua).
-function suites.invariants()
-  local root = system.root() .. "/suites/invariants/"
-  return invariant.all(function(name)
-    local chunk, problem = sandbox.suite(root .. name .. ".lua")
-    if not chunk then error(problem, 0) end
-    return chunk
-  end)
+local function load_invariant(name)
+  local chunk, problem = sandbox.suite(("%s/suites/invariants/%s.lua"):format(system.root(), name))
+  if not chunk then error(problem, 0) end
+  return chunk
 end
+
+-- The rules for every message of a run (support/invariant.lua), and those by which captures are judged.
+function suites.invariants() return invariant.all(load_invariant) end
+function suites.capture_rules() return invariant.for_captures(load_invariant) end
 
 -- Every scenario there is.
 function suites.all()
