@@ -60,7 +60,9 @@ local function where(finding, many)
   local more = finding.count > #finding.frames and ", ..." or ""
   local flows = finding.flows[1] .. (#finding.flows > 1 and (" and %s%d more flows"):format(
     finding.more_flows and "at least " or "", #finding.flows - 1) or "")
-  return ("%d message%s, frame%s %s%s%s, %s"):format(finding.count, finding.count == 1 and "" or "s",
+  -- What was got is told of the first message; those of one kind may differ in a number or a name.
+  return ("%s%d message%s, frame%s %s%s%s, %s"):format(finding.count == 1 and "" or "the first of ", finding.count,
+    finding.count == 1 and "" or "s",
     #finding.frames == 1 and "" or "s", frames, more, many and " of " .. finding.file or "", flows)
 end
 
