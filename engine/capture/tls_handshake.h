@@ -30,8 +30,8 @@ void tls_handshake_free(struct tls_handshake *handshake);
 void tls_handshake_reset(struct tls_handshake *handshake);
 
 // Takes octets up to the end of a message. 1: *type is its type, and handshake->body its body when `wanted` has the bit
-// 1 << type; good until the next call. 0: the reader is used up. -1 with *error filled, ERROR_LIMIT: a wanted message is
-// longer than 64 KiB.
+// 1 << type; good until the next call. 0: the reader is used up. -1 with *error filled, ERROR_LIMIT: a wanted message
+// is longer than 64 KiB.
 int tls_handshake_take(struct tls_handshake *handshake, struct reader *reader, uint32_t wanted, uint8_t *type,
 		       struct error *error);
 

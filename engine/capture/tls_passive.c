@@ -79,7 +79,7 @@ struct tls_passive *tls_passive_new(const struct tls_secrets *secrets)
 	for (int i = 0; i < 2; i++) {
 		struct side *side = &connection->sides[i];
 		tls_handshake_init(&side->handshake);
-		snprintf(side->reason, sizeof side->reason, "nothing of the handshake was seen");
+		snprintf(side->reason, sizeof side->reason, "the handshake is not complete in the capture");
 	}
 	return connection;
 }

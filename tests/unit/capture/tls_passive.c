@@ -1,79 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "capture/tls_passive.h"
 
-#include "base/error.h"
-#include "capture/tls_secrets.h"
-
-#include "tls_peers.h"
-
-// Orders in which a capture may give the octets of both sides.
-enum order { AS_SENT, SERVER_FIRST, CLIENT_FIRST, SINGLE_OCTETS, ORDERS };
-
-struct heard {
-	uint8_t octets[2][70000];
-	size_t length[2], pieces;
-	int64_t latest;
-	size_t early;
-};
-
-static struct peers peers;
-static struct heard heard;
-
-static struct tls_secrets *secrets_of(const char *text)
-{
-	struct tls_secrets *secrets = tls_secrets_new(0);
-	assert_non_null(secrets);
-	assert_int_equal(tls_secrets_add(secrets, text, strlen(text), NULL, NULL), 0);
-	return secrets;
-}
-
-static void fetch(struct tls_passive *connection)
-{
-	struct tls_passive_piece piece;
-	while (tls_passive_next(connection, &piece)) {
-		size_t *length = &heard.length[piece.side];
-		assert_true(piece.length > 0);
-		assert_true(piece.tag <= piece.last_tag);
-		assert_true(*length + piece.length <= sizeof heard.octets[0]);
-		memcpy(&heard.octets[piece.side][*length], piece.octets, piece.length);
-		*length += piece.length;
-		heard.pieces++;
-		heard.early += piece.early ? piece.length : 0;
-	}
-}
-
-// A copy of exactly the right size, which is gone afterwards: nothing of it may be kept or read past.
-static void feed(struct tls_passive *connection, int side, const uint8_t *octets, size_t length, int64_t tag)
-{
-	uint8_t *copy = malloc(length ? length : 1);
-	memcpy(copy, octets, length);
-	tls_passive_feed(connection, side, copy, length, tag);
-	free(copy);
-	fetch(connection);
-}
-
-static void play_side(struct tls_passive *connection, int side)
-{
-	for (size_t i = 0; i < peers.count; i++)
-		if (peers.tape[i].side == side)
-			feed(connection, side, peers.tape[i].octets, peers.tape[i].length, (int64_t)i);
-}
-
-static void play(struct tls_passive *connection, enum order order)
-{
-	heard = (struct heard){0};
-	if (order == SERVER_FIRST || order == CLIENT_FIRST) {
-		play_side(connection, order == SERVER_FIRST);
-		play_side(connection, order != SERVER_FIRST);
-		return;
-	}
-	for (size_t i = 0; i < peers.count; i++) {
-		const struct tape_entry *entry = &peers.tape[i];
-		size_t step = order == SINGLE_OCTETS ? 1 : entry->length;
-		for (size_t j = 0; j < entry->length; j += step)
-			feed(connection, entry->side, &entry->octets[j], step, (int64_t)i);
-	}
-}
+#include "tls_heard.h"
 
 static void check_heard(void)
 {
@@ -107,23 +35,6 @@ static void check_all_orders(void)
 		check_decrypting(connection);
 		tls_passive_free(connection);
 	}
-	tls_secrets_free(secrets);
-}
-
-// The reason why a side is opaque at the end of the tape.
-static void check_opaque(const char *log, int side, const char *expected)
-{
-	const char *reason;
-	struct tls_secrets *secrets = secrets_of(log);
-	struct tls_passive *connection = tls_passive_new(secrets);
-	play(connection, AS_SENT);
-	tls_passive_finish(connection);
-	assert_int_equal(tls_passive_state(connection, side, &reason), TLS_PASSIVE_OPAQUE);
-	if (!strstr(reason, expected))
-		fail_msg("'%s' expected, got '%s'", expected, reason);
-	assert_true(tls_passive_unread(connection, side) > 0);
-	assert_int_equal(heard.length[side], 0);
-	tls_passive_free(connection);
 	tls_secrets_free(secrets);
 }
 
@@ -330,155 +241,6 @@ static void test_early_data(void **state)
 	early(true, false, false);
 }
 
-static void converse(int version, const char *suite)
-{
-	peers_open(&peers, version, false);
-	if (suite)
-		peers_suite(&peers, suite);
-	peers_meet(&peers, NULL);
-	peers_shake(&peers);
-	peers_talk(&peers);
-}
-
-static void test_opaque(void **state)
-{
-	(void)state;
-	converse(TLS1_2_VERSION, "ECDHE-RSA-AES128-SHA256");
-	check_opaque(peers_log, 0, "cipher suite TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256 is not an AEAD suite");
-	check_opaque(peers_log, 1, "is not an AEAD suite");
-	peers_close(&peers);
-
-	converse(TLS1_2_VERSION, "ECDHE-ARIA128-GCM-SHA256");
-	check_opaque(peers_log, 0, "cipher suite 0xC060 is not known here");
-	peers_close(&peers);
-
-	converse(TLS1_1_VERSION, "AES128-SHA:@SECLEVEL=0");
-	check_opaque(peers_log, 0, "the version is 0x0302 (TLS 1.1), and only TLS 1.2 and 1.3 are decrypted");
-	peers_close(&peers);
-
-	converse(TLS1_2_VERSION, NULL);
-	check_opaque("", 0, "no secret (CLIENT_RANDOM) for client random ");
-	check_opaque("", 1, "in the capture or a key log");
-	peers_close(&peers);
-
-	converse(TLS1_3_VERSION, NULL);
-	check_opaque("", 0, "no secret (CLIENT_HANDSHAKE_TRAFFIC_SECRET) for client random ");
-	char log[sizeof peers_log];
-	strcpy(log, peers_log);
-	memcpy(strstr(log, "SERVER_TRAFFIC"), "OTHERS", 6);
-	check_opaque(log, 1, "no secret (SERVER_TRAFFIC_SECRET_0) for client random ");
-	// Secrets of another connection.
-	strcpy(log, peers_log);
-	char *secret = strchr(strchr(strstr(log, "SERVER_HANDSHAKE"), ' ') + 1, ' ') + 1;
-	*secret = *secret == '0' ? '1' : '0';
-	check_opaque(log, 1, "record 3 does not verify");
-	peers_close(&peers);
-
-	// The secret of a suite with another hash.
-	converse(TLS1_3_VERSION, "TLS_AES_256_GCM_SHA384");
-	strcpy(log, peers_log);
-	for (char *line = log; (line = strchr(line, '\n')); line++)
-		memset(line - 32, '\n', 32);
-	check_opaque(log, 1, "the secret (SERVER_HANDSHAKE_TRAFFIC_SECRET) of 32 octets does not fit cipher suite TLS_AES_256");
-	peers_close(&peers);
-}
-
-static void test_beginning(void **state)
-{
-	const char *reason;
-	(void)state;
-	converse(TLS1_3_VERSION, NULL);
-	struct tls_secrets *secrets = secrets_of(peers_log);
-	assert_true(tls_passive_begins(peers.tape[0].octets, peers.tape[0].length));
-	assert_true(tls_passive_begins(peers.tape[1].octets, peers.tape[1].length));
-	assert_false(tls_passive_begins(peers.tape[0].octets, 5));
-	assert_false(tls_passive_begins(peers.tape[peers.count - 1].octets, peers.tape[peers.count - 1].length));
-	for (size_t from = 1; from < peers.count; from++) {
-		struct tls_passive *connection = tls_passive_new(secrets);
-		heard = (struct heard){0};
-		for (size_t i = from; i < peers.count; i++)
-			feed(connection, peers.tape[i].side, peers.tape[i].octets, peers.tape[i].length, 1);
-		tls_passive_finish(connection);
-		for (int side = 0; side < 2; side++) {
-			assert_int_equal(tls_passive_state(connection, side, &reason), TLS_PASSIVE_OPAQUE);
-			assert_true(strstr(reason, "the beginning of the connection is not in the capture") ||
-				    (from == peers.count - 1 && side != peers.tape[from].side));
-		}
-		assert_int_equal(heard.pieces, 0);
-		tls_passive_free(connection);
-	}
-
-	// What is no TLS at all.
-	struct tls_passive *connection = tls_passive_new(secrets);
-	feed(connection, 0, (const uint8_t *)"\0\1\0\0\x21\x12\xa4\x42", 8, 1);
-	assert_int_equal(tls_passive_state(connection, 0, &reason), TLS_PASSIVE_OPAQUE);
-	tls_passive_free(connection);
-	tls_secrets_free(secrets);
-	peers_close(&peers);
-}
-
-static void test_gap(void **state)
-{
-	const char *reason;
-	(void)state;
-	converse(TLS1_3_VERSION, NULL);
-	struct tls_secrets *secrets = secrets_of(peers_log);
-	struct tls_passive *connection = tls_passive_new(secrets);
-	play(connection, AS_SENT);
-	tls_passive_gap(connection, 1, 1448);
-	feed(connection, 1, peers.tape[0].octets, 20, 9);
-	assert_int_equal(tls_passive_state(connection, 1, &reason), TLS_PASSIVE_OPAQUE);
-	assert_string_equal(reason, "a segment is missing, 1448 octets");
-	assert_int_equal(tls_passive_unread(connection, 1), 20);
-	assert_int_equal(tls_passive_state(connection, 0, &reason), TLS_PASSIVE_DECRYPTING);
-	tls_passive_free(connection);
-
-	// Where the other side needs what is missing, it has the same reason.
-	connection = tls_passive_new(secrets);
-	feed(connection, 0, peers.tape[0].octets, peers.tape[0].length, 1);
-	feed(connection, 1, peers.tape[1].octets, 50, 2);
-	tls_passive_gap(connection, 1, 100);
-	for (size_t i = 2; i < peers.count; i++)
-		feed(connection, peers.tape[i].side, peers.tape[i].octets, peers.tape[i].length, 3);
-	assert_int_equal(tls_passive_state(connection, 0, &reason), TLS_PASSIVE_OPAQUE);
-	assert_string_equal(reason, "a segment is missing, 100 octets");
-	tls_passive_free(connection);
-	tls_secrets_free(secrets);
-	peers_close(&peers);
-}
-
-// Secrets that stand behind the packets; and when no more will come, nothing is waited for.
-static void test_late_secrets(void **state)
-{
-	const char *reason;
-	(void)state;
-	for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
-		converse(version, NULL);
-		struct tls_secrets *secrets = tls_secrets_new(0);
-		struct tls_passive *connection = tls_passive_new(secrets);
-		play(connection, AS_SENT);
-		assert_int_equal(heard.pieces, 0);
-		assert_int_equal(tls_passive_state(connection, 0, &reason), TLS_PASSIVE_WAITING);
-		assert_non_null(strstr(reason, "no secret"));
-		tls_secrets_add(secrets, peers_log, strlen(peers_log), NULL, NULL);
-		fetch(connection);
-		check_decrypting(connection);
-		check_heard();
-		tls_passive_free(connection);
-		tls_secrets_free(secrets);
-
-		secrets = tls_secrets_new(0);
-		tls_secrets_close(secrets);
-		connection = tls_passive_new(secrets);
-		play(connection, AS_SENT);
-		assert_int_equal(tls_passive_state(connection, 0, &reason), TLS_PASSIVE_OPAQUE);
-		assert_non_null(strstr(reason, "no secret"));
-		tls_passive_free(connection);
-		tls_secrets_free(secrets);
-		peers_close(&peers);
-	}
-}
-
 static void test_session(void **state)
 {
 	struct tls_passive_session session;
@@ -535,108 +297,18 @@ static void test_order_and_tags(void **state)
 	peers_close(&peers);
 }
 
-// Nobody makes a connection hold more than it may.
-static void test_limits(void **state)
-{
-	const char *reason;
-	uint8_t octets[1000] = {0x17, 3, 3, 0x03, 0xE3};
-	(void)state;
-	converse(TLS1_3_VERSION, NULL);
-	struct tls_secrets *secrets = tls_secrets_new(0);
-	struct tls_passive *connection = tls_passive_new(secrets);
-	play(connection, AS_SENT);
-	for (int i = 0; i < 300; i++)
-		feed(connection, 1, octets, sizeof octets, i);
-	assert_int_equal(tls_passive_state(connection, 1, &reason), TLS_PASSIVE_OPAQUE);
-	assert_non_null(strstr(reason, "no secret (SERVER_HANDSHAKE_TRAFFIC_SECRET)"));
-	tls_passive_free(connection);
-
-	connection = tls_passive_new(secrets);
-	feed(connection, 0, peers.tape[0].octets, peers.tape[0].length - 1, 1);
-	for (int i = 0; i < 300; i++)
-		feed(connection, 1, octets, sizeof octets, i);
-	assert_int_equal(tls_passive_state(connection, 1, &reason), TLS_PASSIVE_OPAQUE);
-	tls_passive_free(connection);
-	tls_secrets_free(secrets);
-	peers_close(&peers);
-
-	// A ClientHello of 16 MiB.
-	static const uint8_t hello[] = {0x16, 3, 1, 0, 4, 1, 0xFF, 0xFF, 0xFF};
-	secrets = tls_secrets_new(0);
-	connection = tls_passive_new(secrets);
-	feed(connection, 0, hello, sizeof hello, 1);
-	assert_int_equal(tls_passive_state(connection, 0, &reason), TLS_PASSIVE_OPAQUE);
-	assert_non_null(strstr(reason, "16777215"));
-	tls_passive_free(connection);
-	tls_secrets_free(secrets);
-}
-
-// What is cut or altered never yields anything but a beginning of what was said.
-static void check_prefix(void)
-{
-	for (int side = 0; side < 2; side++) {
-		assert_true(heard.length[side] <= peers.said_length[side]);
-		assert_memory_equal(heard.octets[side], peers.said[side], heard.length[side]);
-	}
-}
-
-static void test_truncated(void **state)
-{
-	(void)state;
-	for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
-		converse(version, NULL);
-		struct tls_secrets *secrets = secrets_of(peers_log);
-		for (size_t i = 0; i < peers.count; i++)
-			for (size_t cut = 0; cut < peers.tape[i].length; cut++) {
-				struct tls_passive *connection = tls_passive_new(secrets);
-				size_t whole = peers.tape[i].length, count = peers.count;
-				peers.tape[i].length = cut;
-				peers.count = i + 1;
-				play(connection, AS_SENT);
-				check_prefix();
-				tls_passive_finish(connection);
-				tls_passive_free(connection);
-				peers.tape[i].length = whole;
-				peers.count = count;
-			}
-		tls_secrets_free(secrets);
-		peers_close(&peers);
-	}
-}
-
-static void test_altered(void **state)
-{
-	(void)state;
-	for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
-		converse(version, NULL);
-		struct tls_secrets *secrets = secrets_of(peers_log);
-		for (size_t i = 0; i < peers.count; i++)
-			for (size_t j = 0; j < peers.tape[i].length; j++) {
-				struct tls_passive *connection = tls_passive_new(secrets);
-				uint8_t *octet = &peers.tape[i].octets[j], kept = *octet;
-				*octet = (uint8_t)(kept ^ (1 << rand() % 8));
-				play(connection, j % 2 ? AS_SENT : SERVER_FIRST);
-				check_prefix();
-				tls_passive_finish(connection);
-				tls_passive_free(connection);
-				*octet = kept;
-			}
-		tls_secrets_free(secrets);
-		peers_close(&peers);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_suites_of_tls_12), cmocka_unit_test(test_suites_of_tls_13),
-		cmocka_unit_test(test_resumption),       cmocka_unit_test(test_key_updates),
-		cmocka_unit_test(test_hello_retry),      cmocka_unit_test(test_renegotiation),
-		cmocka_unit_test(test_early_data),       cmocka_unit_test(test_opaque),
-		cmocka_unit_test(test_beginning),        cmocka_unit_test(test_gap),
-		cmocka_unit_test(test_late_secrets),     cmocka_unit_test(test_session),
-		cmocka_unit_test(test_order_and_tags),   cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_truncated),        cmocka_unit_test(test_altered),
+		cmocka_unit_test(test_suites_of_tls_12),
+		cmocka_unit_test(test_suites_of_tls_13),
+		cmocka_unit_test(test_resumption),
+		cmocka_unit_test(test_key_updates),
+		cmocka_unit_test(test_hello_retry),
+		cmocka_unit_test(test_renegotiation),
+		cmocka_unit_test(test_early_data),
+		cmocka_unit_test(test_session),
+		cmocka_unit_test(test_order_and_tags),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("a TLS connection, read by a bystander", tests, NULL, NULL);
