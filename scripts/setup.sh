@@ -25,6 +25,7 @@ targets  sqlite3              makes the key database of coturn
 tests    libcmocka-dev        C unit tests
 tests    perl                 prove, and the end-to-end tests
 tests    tshark               an outside opinion on messages and captures
+tests    tcpdump              records the captures of make bench, and is measured there
 tests    iptables             a path that loses datagrams
 tests    iproute2             network namespaces
 tests    python3-aioice       a TURN client to meet the reference server

@@ -14,6 +14,7 @@
 #   ASSAY_THIRD_PARTY             yes or no: whether it takes tokens
 #   ASSAY_FOLDER                  an empty folder of its own
 #   COTURN_SECURE_STUN            yes: Binding requests have to be authenticated (from the profile's launch.environment)
+#   COTURN_MAX_LIFETIME           seconds: no allocation lives longer without a Refresh (default: coturn's own, 3600)
 #
 # Measured with coturn 4.6.1 of Debian 12: it answers a tenth of a second after its start and ends at once on SIGTERM;
 # its 401 carries THIRD-PARTY-AUTHORIZATION (the server name) only with oauth; users keep working beside tokens, unless
@@ -93,6 +94,7 @@ quote() { # as an SQL string
 		printf 'oauth\nserver-name=%s\n' "$ASSAY_SERVER_NAME"
 	fi
 	[ "${COTURN_SECURE_STUN-}" != yes ] || echo secure-stun
+	[ -z "${COTURN_MAX_LIFETIME-}" ] || echo "max-allocate-lifetime=$COTURN_MAX_LIFETIME"
 	printf '%s\n' "$ASSAY_USERS" | while IFS= read -r line; do
 		[ -z "$line" ] || printf 'user=%s\n' "$line"
 	done
