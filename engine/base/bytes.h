@@ -55,7 +55,7 @@ static inline uint8_t reader_u8(struct reader *reader)
 static inline uint16_t reader_u16(struct reader *reader)
 {
 	const uint8_t *place = reader_bytes(reader, 2);
-	return place ? (uint16_t)(place[0] << 8 | place[1]) : 0;
+	return place ? (uint16_t)((unsigned)place[0] << 8 | place[1]) : 0;
 }
 
 static inline uint32_t reader_u32(struct reader *reader)
