@@ -89,9 +89,9 @@ sub options {
 	};
 }
 
-subtest 'every option of assay run is described' => sub {
+subtest 'every option of assay run and assay probe is described' => sub {
 	my $all = join "\n", values %page;
-	for my $option (sort keys %{ options('run') }) {
+	for my $option (sort map { keys %{ options($_) } } qw(run probe)) {
 		next if $option eq '--help';
 		ok $all =~ /`\Q$option\E\b/, $option;
 	}
@@ -99,7 +99,7 @@ subtest 'every option of assay run is described' => sub {
 
 subtest 'no option is described that is not there' => sub {
 	for my $name (@pages) {
-		for my $line ($page{$name} =~ /(?:^|[\s`\/])assay ((?:run|serve|list|decode|token (?:seal|open)) [^`\n]*)/g) {
+		for my $line ($page{$name} =~ /(?:^|[\s`\/])assay ((?:run|probe|serve|list|decode|token (?:seal|open)) [^`\n]*)/g) {
 			my ($command, $rest) = $line =~ /^(token \w+|\w+)(.*)/;
 			ok options($command)->{$_}, "$name: assay $command $_" for $rest =~ /(?<=\s)(--[\w-]+)/g;
 		}

@@ -176,7 +176,7 @@ local function time(d, found)
   if delta and delta[2] >= 0 then
     d:field("clock_offset", timing.value(read.offset), "ahead of ours " .. between(read.offset, 2)
       .. ", from both edges of a token's time")
-    d:field("delta", math.max(0, timing.value(delta, true)), between(delta, 2) .. ", from both edges; to a second, as servers "
+    d:field("delta", timing.delta(delta), between(delta, 2) .. ", from both edges; to a second, as servers "
       .. "may count")
   elseif read and read.difference then
     local difference = read.difference
@@ -185,7 +185,7 @@ local function time(d, found)
     end
     if found.loopback and difference[2] >= 0 then
       d:remark "It is on this machine, so its clock is taken to be ours; the old edge alone cannot tell the two apart."
-      d:field("delta", math.max(0, timing.value(difference, true)), between(difference, 2)
+      d:field("delta", timing.delta(difference), between(difference, 2)
         .. ", from the old edge; to a second, as servers may count")
     else
       local told = "one edge alone shows that delta - clock_offset is " .. between(difference, 1)

@@ -6,6 +6,7 @@
 local client = require "support.client"
 local clock = require "clock"
 local minting = require "support.minting"
+local net = require "net"
 local preflight = require "support.preflight"
 
 local subject = {}
@@ -46,10 +47,12 @@ function subject:put_down(one, spec)
   if one.allocated then self.left = self.left + 1 end
 end
 
--- What the credentials of a description are made of now, when the challenge is there.
+-- What the credentials of a description are made of now, when the challenge is there; with spec.whole_second at a
+-- moment at which the timestamp of its token is a whole second.
 local function prepared(self, spec)
   local ready = {}
   for field, value in pairs(spec) do ready[field] = value end
+  if spec.whole_second then net.sleep(-(clock.now() + self.bench.clock_offset - (spec.token.age or 0)) % 1) end
   if type(ready.token) == "table" then ready.token = minting.mint(self.bench, ready.token) end
   return ready
 end

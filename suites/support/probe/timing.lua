@@ -10,16 +10,17 @@ local timekeeping = require "support.timekeeping"
 local timing = {}
 
 local LIFETIME <const>, SHIFT <const> = 600, 600 -- seconds; the second lifetime is longer by SHIFT
-local FINE <const> = 0.25
+local COARSE <const>, FINE <const> = 2, 0.25
 local SLACK <const> = 2 -- around an edge that is looked for again: servers may count whole seconds
 local far <const> = { 3700, 86400, 366 * 86400 } -- past the lifetime, in turn, until one is refused
 
--- let_in(age, lifetime) → true, false or nil, for this server. Notes the longest exchange, which blurs every edge.
+-- let_in(age, lifetime, whole) → true, false or nil, for this server; whole: at a moment at which the timestamp is a
+-- whole second, so that a server that drops the fraction drops nothing. Notes the longest exchange, which blurs every edge.
 local function asker(s, measured)
   measured.blur = 0
-  return function(age, lifetime)
+  return function(age, lifetime, whole)
     local outcome = s:allocate {
-      token = { kid = s.good.kid, lifetime = lifetime or LIFETIME, age = age },
+      whole_second = whole, token = { kid = s.good.kid, lifetime = lifetime or LIFETIME, age = age },
       step = ("Allocate, a token of %d s, %.1f s old"):format(lifetime or LIFETIME, age),
     }
     measured.asked = (measured.asked or 0) + 1
@@ -53,7 +54,10 @@ local function edge(let_in, centre, direction)
     local taken = let_in(outside)
     if taken == nil then return nil end
     if not taken then
-      local last, first = timekeeping.bracket(let_in, inside, outside, FINE)
+      local last, first = timekeeping.bracket(let_in, inside, outside, COARSE)
+      if not last then return nil end
+      local function exactly(age) return let_in(age, nil, true) end
+      last, first = timekeeping.bracket(exactly, last - direction, first + direction, FINE)
       return last and { taken = last, refused = first }
     end
     inside = outside
@@ -106,13 +110,17 @@ function timing.read(measured)
   }
 end
 
--- One value for an interval, to a whole second where it may be that and to a tenth else; a Delta always to a second, as
--- servers that count whole seconds show an edge that moves with the moment of asking.
-function timing.value(interval, to_second)
+-- One value for an interval: a whole number where one lies in it, else its middle to a tenth.
+function timing.value(interval)
   local middle = (interval[1] + interval[2]) / 2
   local whole = math.floor(middle + 0.5)
-  if to_second or (whole >= interval[1] and whole <= interval[2]) then return whole end
+  if whole >= interval[1] and whole <= interval[2] then return whole end
   return math.floor(middle * 10 + 0.5) / 10
+end
+
+-- A Delta to a whole second. A server whose clock counts whole seconds shows it half a second shorter than it is.
+function timing.delta(interval)
+  return math.max(0, math.floor((interval[1] + interval[2]) / 2 + 0.75))
 end
 
 return timing
