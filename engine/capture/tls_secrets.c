@@ -13,7 +13,8 @@
 #define DEFAULT_LIMIT 65536
 #define LARGEST_FILE 67108864
 #define PORTION 16384
-#define LONGEST_LINE 512 // octets; the longest that is used has about 230
+#define TLS_KEY_LOG 0x544C534B // the type of its blocks in a pcapng file, "TLSK"
+#define LONGEST_LINE 512       // octets; the longest that is used has about 230
 
 static const char *const label_names[TLS_LABELS] = {
 	[TLS_MASTER] = "CLIENT_RANDOM",
@@ -234,6 +235,12 @@ int tls_secrets_add(struct tls_secrets *secrets, const char *text, size_t length
 			return -1;
 	}
 	return 0;
+}
+
+void tls_secrets_take(void *secrets, uint32_t type, const uint8_t *octets, size_t length)
+{
+	if (type == TLS_KEY_LOG)
+		tls_secrets_add(secrets, (const char *)octets, length, NULL, NULL);
 }
 
 // The whole file, in memory that tls_secrets_read wipes.

@@ -51,7 +51,11 @@ void tls_secrets_free(struct tls_secrets *secrets);
 int tls_secrets_add(struct tls_secrets *secrets, const char *text, size_t length, struct tls_secrets_count *count,
 		    struct error *error);
 
-// The same with a file (or a pipe) of at most 64 MiB. -1 with *error filled: ERROR_SYSTEM, ERROR_LIMIT, and
+// Takes in a decryption secrets block of a pcapng file, of which those with a TLS key log are used: what
+// capture_reader_on_secrets may be given, with the store as its context. What does not fit is left out.
+void tls_secrets_take(void *secrets, uint32_t type, const uint8_t *octets, size_t length);
+
+// As tls_secrets_add, with a file (or a pipe) of at most 64 MiB. -1 with *error filled: ERROR_SYSTEM, ERROR_LIMIT, and
 // ERROR_MALFORMED when there is no key log line in it at all.
 int tls_secrets_read(struct tls_secrets *secrets, const char *path, struct tls_secrets_count *count,
 		     struct error *error);
