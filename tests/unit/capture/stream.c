@@ -301,7 +301,12 @@ static void hostile_segments_are_survived(void **unused)
 			.payload = octets,
 			.length = length,
 			.tag = i,
+			.lent = next_random() % 2,
 		};
+		if (i % 7 == 0)
+			capture_stream_skip_gap(stream);
+		if (i % 501 == 0)
+			capture_stream_search(stream);
 		capture_stream_segment(stream, &segment, NULL);
 		assert_true(capture_stream_held(stream) <= 20000);
 		assert_true(capture_stream_ready(stream) <= capture_stream_held(stream));
@@ -310,6 +315,248 @@ static void hostile_segments_are_survived(void **unused)
 				sink ^= frame.data[k];
 	}
 	capture_stream_free(stream);
+}
+
+static int lend(struct capture_stream *stream, uint32_t sequence, const uint8_t *octets, size_t length, int64_t tag)
+{
+	struct capture_stream_segment segment = {
+		.sequence = sequence, .payload = octets, .length = length, .tag = tag, .lent = true};
+	return capture_stream_segment(stream, &segment, NULL);
+}
+
+// Segments in order, cut anywhere, each gone as soon as the stream has said that it wants more.
+static void lent_segments(void **unused)
+{
+	(void)unused;
+	for (int round = 0; round < 200; round++) {
+		struct reference reference = {.next = 0};
+		struct capture_stream_frame frame;
+		writer_init(&reference.octets, 1 << 20);
+		for (int i = 0; i < 20; i++) {
+			if (next_random() % 2)
+				write_stun(&reference.octets, (uint16_t)(next_random() % 300 / 4 * 4));
+			else
+				write_channel(&reference.octets, (uint16_t)(next_random() % 90));
+		}
+		size_t total = reference.octets.length;
+		reference.owner = malloc(total * sizeof *reference.owner);
+		struct capture_stream *stream = capture_stream_new(0);
+		give_syn(stream, 41);
+		int64_t tag = 0;
+		for (size_t start = 0; start < total; tag++) {
+			size_t length = 1 + next_random() % (round % 3 ? 700 : 30);
+			length = length > total - start ? total - start : length;
+			for (size_t i = start; i < start + length; i++)
+				reference.owner[i] = tag;
+			uint8_t *copy = malloc(length);
+			memcpy(copy, &reference.octets.data[start], length);
+			assert_int_equal(lend(stream, 42 + (uint32_t)start, copy, length, tag), 0);
+			while (capture_stream_next(stream, &frame, NULL) > 0) {
+				check_frame(&reference, &frame);
+				assert_int_equal(frame.lost, 0);
+				assert_false(frame.found);
+			}
+			free(copy);
+			start += length;
+		}
+		assert_int_equal(reference.next, total);
+		assert_int_equal(capture_stream_held(stream), 0);
+		capture_stream_free(stream);
+		free(reference.owner);
+		writer_free(&reference.octets);
+	}
+	// What is lent and in order stays where it is.
+	struct capture_stream *stream = capture_stream_new(0);
+	struct capture_stream_frame frame;
+	struct writer out;
+	writer_init(&out, 1000);
+	write_stun(&out, 8);
+	write_channel(&out, 5);
+	lend(stream, 1, out.data, out.length, 1);
+	assert_int_equal(capture_stream_next(stream, &frame, NULL), 1);
+	assert_ptr_equal(frame.data, out.data);
+	assert_int_equal(capture_stream_next(stream, &frame, NULL), 1);
+	assert_ptr_equal(frame.data, out.data + 28);
+	capture_stream_free(stream);
+	writer_free(&out);
+}
+
+// The offsets of the frames, and where the whole is cut into segments.
+static size_t make_frames(struct writer *out, size_t *starts, size_t most, int channels)
+{
+	size_t count = 0;
+	writer_init(out, 1 << 20);
+	while (count < most) {
+		starts[count++] = out->length;
+		if (channels && count < most - 2 && next_random() % 3 == 0)
+			write_channel(out, (uint16_t)(next_random() % 60));
+		else
+			write_stun(out, (uint16_t)(next_random() % 100 / 4 * 4));
+	}
+	return out->length;
+}
+
+// Every piece of a stream lost in turn: all frames in front of it are seen, and behind it those from some place on,
+// each of them one that was sent, and what was lost is told to the octet.
+static void what_follows_a_gap_is_found(void **unused)
+{
+	size_t starts[31];
+	struct writer out;
+	(void)unused;
+	for (int round = 0; round < 300; round++) {
+		size_t total = make_frames(&out, starts, 30, round % 2);
+		starts[30] = total;
+		size_t gap = next_random() % (starts[27] - 90), length = 1 + next_random() % 90;
+		struct capture_stream *stream = capture_stream_new(0);
+		struct capture_stream_frame frame;
+		uint64_t offset, missing, passed, segments_from = 0;
+		size_t index = 0, segments;
+		int64_t tag = 0;
+		give_syn(stream, 0xFFFFFF00);
+		uint32_t first = 0xFFFFFF01;
+		give(stream, first, out.data, gap, 1, NULL);
+		while (capture_stream_next(stream, &frame, NULL) > 0)
+			assert_int_equal(frame.offset, starts[index++]);
+		assert_true(starts[index] <= gap && gap < starts[index + 1]);
+		assert_int_equal(capture_stream_waiting(stream, &segments, &tag), 0);
+		assert_int_equal(segments, 0);
+		assert_int_equal(capture_stream_skip_gap(stream), 0);
+		segments_from = gap + length;
+		size_t middle = segments_from + (total - segments_from) / 2;
+		give(stream, first + (uint32_t)middle, &out.data[middle], total - middle, 3, NULL);
+		give(stream, first + (uint32_t)segments_from, &out.data[segments_from], middle - segments_from, 2, NULL);
+		assert_int_equal(capture_stream_next(stream, &frame, NULL), 0);
+		assert_int_equal(capture_stream_waiting(stream, &segments, &tag), total - segments_from);
+		assert_int_equal(segments, middle > segments_from ? 2 : 1);
+		assert_int_equal(tag, middle > segments_from ? 2 : 3);
+		assert_true(capture_stream_gap(stream, &offset, &missing));
+		assert_int_equal(offset, gap);
+		assert_false(capture_stream_acknowledged(stream, first + (uint32_t)gap));
+		assert_true(capture_stream_acknowledged(stream, first + (uint32_t)gap + 1));
+		assert_int_equal(capture_stream_skip_gap(stream), length);
+		bool searched = false;
+		uint64_t end = starts[index], lost = 0;
+		for (int count = 0; capture_stream_next(stream, &frame, NULL) > 0; count++) {
+			while (starts[index] < frame.offset)
+				index++;
+			if (starts[index] != frame.offset)
+				fail_msg("round %d: a frame at %zu, which none begins at", round, (size_t)frame.offset);
+			assert_int_equal(frame.lost, frame.offset - end);
+			assert_true(count == 0 || (!frame.found && frame.lost == 0));
+			searched = searched || frame.found;
+			lost += frame.lost;
+			end = starts[++index];
+		}
+		assert_int_equal(end, total);
+		assert_int_equal(index, 30);
+		capture_stream_lost(stream, &missing, &passed);
+		assert_int_equal(missing, length);
+		assert_int_equal(missing + passed, lost);
+		// Searched for only where the frame with the gap in it did not tell.
+		size_t begun = 0;
+		while (starts[begun + 1] <= gap)
+			begun++;
+		assert_int_equal(searched, !(gap >= starts[begun] + 4 && segments_from <= starts[begun + 1]));
+		assert_int_equal(capture_stream_held(stream), 0);
+		capture_stream_free(stream);
+		writer_free(&out);
+	}
+}
+
+static void a_message_within_another_is_not_taken_for_it(void **unused)
+{
+	struct capture_stream *stream = capture_stream_new(0);
+	struct capture_stream_frame frame;
+	struct writer out, inner;
+	(void)unused;
+	writer_init(&out, 10000);
+	writer_init(&inner, 1000);
+	write_stun(&inner, 8);
+	write_channel(&out, 50);
+	size_t channel = out.length;
+	writer_u16(&out, 0x4002); // ChannelData that holds a STUN message
+	writer_u16(&out, (uint16_t)inner.length);
+	writer_bytes(&out, inner.data, inner.length);
+	size_t data = out.length;
+	writer_u16(&out, 0x0017); // a Data indication that holds one, and an attribute behind it
+	writer_u16(&out, (uint16_t)(4 + inner.length + 8));
+	writer_u32(&out, 0x2112A442);
+	writer_fill(&out, 7, 12);
+	writer_u16(&out, 0x0013);
+	writer_u16(&out, (uint16_t)inner.length);
+	writer_bytes(&out, inner.data, inner.length);
+	writer_u32(&out, 0x80220004);
+	writer_fill(&out, 'x', 4);
+	size_t last = out.length;
+	write_stun(&out, 0);
+
+	give(stream, 8, &out.data[8], out.length - 8, 1, NULL);
+	capture_stream_search(stream);
+	assert_int_equal(capture_stream_next(stream, &frame, NULL), 1);
+	assert_int_equal(frame.offset, channel - 8);
+	assert_int_equal(frame.length, 4 + inner.length);
+	assert_true(frame.found);
+	assert_int_equal(capture_stream_next(stream, &frame, NULL), 1);
+	assert_int_equal(frame.offset, data - 8);
+	assert_false(frame.found);
+	capture_stream_free(stream);
+
+	// Behind the header of the indication: what is inside is found, said to be found, and not the end of it all.
+	stream = capture_stream_new(0);
+	give(stream, 0, &out.data[data + 20], out.length - data - 20, 1, NULL);
+	capture_stream_search(stream);
+	assert_int_equal(capture_stream_next(stream, &frame, NULL), 1);
+	assert_int_equal(frame.length, inner.length);
+	assert_true(frame.found);
+	assert_int_equal(capture_stream_next(stream, &frame, NULL), 1);
+	assert_int_equal(frame.offset, last - data - 20);
+	assert_int_equal(frame.lost, 8);
+	assert_true(frame.found);
+	capture_stream_free(stream);
+	writer_free(&out);
+	writer_free(&inner);
+}
+
+static void a_search_holds_nothing(void **unused)
+{
+	struct capture_stream *stream = capture_stream_new(0);
+	struct capture_stream_frame frame;
+	struct error error;
+	struct writer out;
+	uint64_t missing, passed;
+	uint8_t noise[1000];
+	(void)unused;
+	memset(noise, 0x91, sizeof noise);
+	give(stream, 0, noise, sizeof noise, 1, NULL);
+	assert_int_equal(capture_stream_next(stream, &frame, &error), -1);
+	assert_int_equal(give(stream, 1000, noise, sizeof noise, 2, &error), -1);
+	capture_stream_search(stream);
+	for (uint32_t i = 1; i < 3000; i++) {
+		assert_int_equal(lend(stream, 1000 * i, noise, sizeof noise, i), 0);
+		assert_int_equal(capture_stream_next(stream, &frame, &error), 0);
+		assert_int_equal(capture_stream_held(stream), 11);
+	}
+	writer_init(&out, 1000);
+	write_stun(&out, 4);
+	for (uint32_t i = 0; i < out.length; i++) { // octet by octet
+		assert_int_equal(capture_stream_next(stream, &frame, &error), 0);
+		give(stream, 3000000 + i, &out.data[i], 1, 5000 + i, NULL);
+	}
+	assert_int_equal(capture_stream_next(stream, &frame, &error), 1);
+	assert_int_equal(frame.offset, 3000000);
+	assert_int_equal(frame.lost, 3000000);
+	assert_int_equal(frame.tag, 5000);
+	assert_memory_equal(frame.data, out.data, out.length);
+	capture_stream_lost(stream, &missing, &passed);
+	assert_int_equal(missing, 0);
+	assert_int_equal(passed, 3000000);
+	// The end of the stream can be what is missing.
+	struct capture_stream_segment fin = {.sequence = 3000124, .fin = true};
+	capture_stream_segment(stream, &fin, NULL);
+	assert_int_equal(capture_stream_skip_gap(stream), 100);
+	assert_true(capture_stream_finished(stream));
+	capture_stream_free(stream);
+	writer_free(&out);
 }
 
 int main(void)
@@ -322,6 +569,10 @@ int main(void)
 		cmocka_unit_test(framing),
 		cmocka_unit_test(what_is_held_is_bounded),
 		cmocka_unit_test(hostile_segments_are_survived),
+		cmocka_unit_test(lent_segments),
+		cmocka_unit_test(what_follows_a_gap_is_found),
+		cmocka_unit_test(a_message_within_another_is_not_taken_for_it),
+		cmocka_unit_test(a_search_holds_nothing),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
