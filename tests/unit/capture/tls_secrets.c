@@ -156,8 +156,7 @@ static void test_many(void **state)
 	(void)state;
 	struct tls_secrets *few = tls_secrets_new(1000);
 	for (unsigned i = 0; i < 1000; i++) {
-		int length = snprintf(line, sizeof line, "CLIENT_RANDOM %064x %08x%s
-", i, i, SECRET_32 "445566778899aabbccddeeff");
+		int length = snprintf(line, sizeof line, "CLIENT_RANDOM %064x %08x%s\n", i, i, SECRET_32 "445566778899aabbccddeeff");
 		assert_int_equal(tls_secrets_add(few, line, (size_t)length, NULL, &error), 0);
 	}
 	assert_int_equal(tls_secrets_number(few), 1000);
