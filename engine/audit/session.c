@@ -333,8 +333,6 @@ void session_request(struct session *session, struct session_world *world, const
 		// its token has been used already, and so on.
 		*own = transaction->facts;
 		own->transaction = AUDIT_TRANSACTION_AGAIN;
-		if (!transaction->length)
-			transaction_keep(transaction, message->data, message->length);
 		show_token(session, transaction, view);
 		return;
 	}
@@ -531,8 +529,9 @@ void session_answer(struct session *session, struct session_world *world, const 
 		else
 			own->repeated = transaction->answer == digest ? AUDIT_REPEATED_ALIKE : AUDIT_REPEATED_CHANGED;
 		show_token(session, transaction, view);
-		view->request = transaction->length ? transaction->octets : NULL;
-		view->request_length = transaction->length;
+		// Of answers that come again nobody knows whether the octets are still there, so they never are.
+		view->request = first ? transaction->octets : NULL;
+		view->request_length = first ? transaction->length : 0;
 		view->request_time = transaction->time;
 		view->request_frame = transaction->frame;
 		view->first_answer = first;

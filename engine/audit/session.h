@@ -47,7 +47,7 @@ struct session_place {
 
 // What was found out about a message and its request, good until the next call on the session.
 struct session_view {
-	const uint8_t *request; // the octets of the request that is answered; NULL when they are not there
+	const uint8_t *request; // the octets of the request that is answered for the first time; else NULL
 	size_t request_length;
 	uint64_t request_time, request_frame; // of its first transmission
 	bool first_answer;                    // the transaction had none before

@@ -43,13 +43,15 @@ struct transaction *transactions_find(const struct transactions *transactions,
 
 // The place that can be given up best: the oldest of the answered ones if there are enough of them, one that waited too
 // long, or, where no more are held, the oldest of all. Else -1.
-static long place_to_reuse(const struct transactions *transactions, uint64_t now)
+static long place_to_reuse(struct transactions *transactions, uint64_t now)
 {
 	long answered = -1, late = -1, oldest = -1;
 	size_t number = 0;
 	for (size_t i = 0; i < transactions->count; i++) {
-		const struct transaction *one = &transactions->list[i];
+		struct transaction *one = &transactions->list[i];
 		if (one->state == TRANSACTION_ANSWERED) {
+			// Its answer was judged, and nobody asks for its octets any more.
+			transaction_keep(one, NULL, 0);
 			number++;
 			if (answered < 0 || one->time < transactions->list[answered].time)
 				answered = (long)i;
