@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // capture: packets from interfaces and files, and capture files. The comment above each call is its manual;
-// capture.live is in capture_live.c, capture.writer and capture.read in capture_file.c, and what a packet is in
-// capture_packet.c.
+// capture.live is in capture_live.c, capture.writer and capture.read in capture_file.c, capture.secrets, capture.tls
+// and capture.dtls in capture_tls.c, and what a packet is in capture_packet.c.
 #include "base/error.h"
 #include "capture/interface.h"
 #include "capture/stream.h"
@@ -10,6 +10,7 @@
 #include "lua/capture_file.h"
 #include "lua/capture_live.h"
 #include "lua/capture_packet.h"
+#include "lua/capture_tls.h"
 #include "lua/field.h"
 #include "lua/modules.h"
 #include "lua/state.h"
@@ -240,5 +241,6 @@ int luaopen_capture(lua_State *state)
 	luaL_newlib(state, functions);
 	capture_live_open(state);
 	capture_file_open(state);
+	capture_tls_open(state);
 	return 1;
 }

@@ -4,7 +4,9 @@
 #include "base/error.h"
 #include "capture/pcapng.h"
 #include "capture/reader.h"
+#include "capture/tls_secrets.h"
 #include "lua/capture_packet.h"
+#include "lua/capture_tls.h"
 #include "lua/field.h"
 #include "lua/state.h"
 
@@ -154,7 +156,7 @@ static int open_reader(lua_State *state)
 {
 	struct error error;
 	const char *path = luaL_checkstring(state, 1);
-	struct reader_handle *handle = lua_newuserdatauv(state, sizeof *handle, 0);
+	struct reader_handle *handle = lua_newuserdatauv(state, sizeof *handle, 1);
 	*handle = (struct reader_handle){0};
 	luaL_setmetatable(state, READER);
 	handle->reader = capture_reader_open(path, &error);
@@ -175,6 +177,21 @@ static int next_packet(lua_State *state)
 	else
 		lua_pushnil(state);
 	return 1;
+}
+
+// reader:secrets(secrets)
+// Puts the TLS secrets that the file brings from here on (a pcapng file may) into a store as of capture.secrets, before
+// the packets behind them are read.
+static int take_secrets(lua_State *state)
+{
+	struct reader_handle *handle = check_reader(state);
+	struct tls_secrets *secrets = capture_tls_secrets(state, 2);
+	if (!handle->reader)
+		return luaL_error(state, "the capture file is closed");
+	lua_settop(state, 2);
+	lua_setiuservalue(state, 1, 1); // the reader keeps the store
+	capture_reader_on_secrets(handle->reader, tls_secrets_take, secrets);
+	return 0;
 }
 
 // reader:error() -> nil | text, offset
@@ -209,8 +226,9 @@ static int close_reader(lua_State *state)
 }
 
 static const luaL_Reg reader_methods[] = {
-	{"close", close_reader}, {"error", reader_error},   {"format", reader_format}, {"next", next_packet},
-	{"__call", next_packet}, {"__close", close_reader}, {"__gc", close_reader},    {NULL, NULL},
+	{"close", close_reader},   {"error", reader_error},   {"format", reader_format},
+	{"next", next_packet},     {"secrets", take_secrets}, {"__call", next_packet},
+	{"__close", close_reader}, {"__gc", close_reader},    {NULL, NULL},
 };
 
 void capture_file_open(lua_State *state)
