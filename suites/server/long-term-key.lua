@@ -62,7 +62,9 @@ scenario "algorithm-of-the-kid" {
         for _, other in ipairs(token.algorithms()) do
           if control and other.name ~= own.name and other.key_length <= #key.octets then
             t:refused("7635-10-02", control, {
-              token = { algorithm = other.name, key = key.octets:sub(1, other.key_length), form = form_of(other, form) },
+              token = {
+                algorithm = other.name, key = key.octets:sub(1, other.key_length), form = form_of(other, form),
+              },
             }, 401, { label = ("%s under a kid of %s"):format(other.name, own.name) })
           end
         end

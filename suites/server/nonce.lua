@@ -19,7 +19,8 @@ scenario "per-client" {
       seen[client.nonce] = true
     end
     t:check("8489-9.2.4-01", repeated == 0, {
-      label = "50 clients", soften = soften, expected = "50 different nonces", got = ("%d of 50 were given out before"):format(repeated),
+      label = "50 clients", soften = soften,
+      expected = "50 different nonces", got = ("%d of 50 were given out before"):format(repeated),
     })
     local other = t:client()
     if not other:challenge() then t:inconclusive "no challenge" end

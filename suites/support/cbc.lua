@@ -6,8 +6,8 @@ local cbc = {}
 
 local forms = { "F1", "F2", "F3", "F3-bare" }
 
--- t: the hands of a scenario; kid: of a key of such an algorithm. The first form in which the target takes a token (nil:
--- none), and the expectations of all that were asked.
+-- t: the hands of a scenario; kid: of a key of such an algorithm. The first form in which the target takes a token (nil
+-- where it takes none), and the expectations of all that were asked.
 function cbc.form(t, kid)
   local outcomes = {}
   for i, form in ipairs(forms) do

@@ -236,8 +236,8 @@ function harness:deserves_another(instance, t, fields, alone)
   if fields.again and self.launcher then
     instance.why_again, instance.anew = fields.again, true
   elseif code then
-    instance.why_again = ("%d while other scenarios ran: the target has room for few allocations, which max_allocations "
-      .. "in the profile may say"):format(code)
+    instance.why_again = ("%d while other scenarios ran: the target has room for few allocations, which "
+      .. "max_allocations in the profile may say"):format(code)
   end
   return instance.why_again ~= nil
 end

@@ -151,8 +151,8 @@ return {
   },
   {
     name = "refuse-what-is-open", kind = "variant", suite = "notes",
-    about = "tokens are refused wherever the text leaves it open: other lengths of mac_key, octets behind the lifetime, "
-      .. "fractions from 64000 on",
+    about = "tokens are refused wherever the text leaves it open: other lengths of mac_key, octets behind the "
+      .. "lifetime, fractions from 64000 on",
     requirements = {},
     apply = function(b)
       b.key_length_is_taken = function(length) return length == 20 or length == 32 end
