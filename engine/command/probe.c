@@ -28,11 +28,12 @@ int command_probe(int argc, char **argv)
 {
 	static const struct command_line line = {
 		.usage = "assay probe --server HOST:PORT [OPTION]...",
-		.about = "Asks a server what it offers, and writes a first profile of it for assay run --target, which\n"
-			 "a person completes. What was not seen stands in it as a comment. One allocation is held at a\n"
-			 "time and each is deleted. Without --key and --user it writes what a stranger sees. Exit\n"
-			 "status: 0 written, 2 command line wrong, 3 nothing answered, 4 the profile could not be\n"
-			 "written, 130 interrupted.",
+		.about =
+			"Asks a server what it offers, and writes a first profile of it for assay run --target, which\n"
+			"a person completes. What was not seen stands in it as a comment. One allocation is held at a\n"
+			"time and each is deleted. Without --key and --user it writes what a stranger sees. Exit\n"
+			"status: 0 written, 2 command line wrong, 3 nothing answered, 4 the profile could not be\n"
+			"written, 130 interrupted.",
 		.options = options,
 	};
 	return options_run(&line, "support.probe", argc, argv);

@@ -162,7 +162,8 @@ for my $case (
 		sub { is_about($_[0]{delta}, 5, 1, $_[1]); ok !exists $_[0]{clock_offset}, 'its clock is not told' }, qr/clock is taken to be ours/],
 	['a key of 16 octets', ['--fault', 'truncate-integrity-key'],
 		sub { is $_[0]{integrity_key}, 'first16', $_[1]; is_about($_[0]{delta}, 5, 1, 'Delta is found with it') }],
-	['the SHA-1 of a key of 32', ['--fault', 'derive-256-bit-key'], sub { is $_[0]{integrity_key}, 'full', $_[1] }, qr/whole: .*401.*as its SHA-1: Allocate succ/s],
+	['the SHA-1 of a key of 32', ['--fault', 'derive-256-bit-key'], sub { is $_[0]{integrity_key}, 'full', $_[1] },
+		qr/whole: .*401.*as its SHA-1: Allocate succ/s],
 	['no third party', ['--no-third-party'],
 		sub { is $_[0]{third_party}, 'false', $_[1]; is $_[0]{'users.1.name'}, 'assayer', 'its users are found';
 			ok !(grep { /^keys/ } keys %{ $_[0] }), 'and no keys' }, qr/where 4294967295 was: 3600/],
@@ -220,7 +221,8 @@ subtest 'TLS' => sub {
 	is_deeply [@f{ map { "transports.$_" } 1 .. 4 }, @f{qw(ports.tls ports.dtls tls.ca)}], [qw(udp tcp tls dtls), @secure{qw(tls dtls)}, "$made/pem"],
 		'it answers on four transports' or diag $probed->{err};
 	like $probed->{text}, qr/-- tls: TLSv1\.3, /, 'what was agreed on is remarked';
-	my ($status, $tap, $err) = run({ timeout => 60, env => \%nothing }, assay(), 'run', '--target', $probed->{file}, @credentials, '--format', 'tap', 'server/challenge');
+	my ($status, $tap, $err) = run({ timeout => 60, env => \%nothing }, assay(), 'run', '--target', $probed->{file}, @credentials,
+		'--format', 'tap', 'server/challenge');
 	is $status, 0, 'and drives a run on all of them' or diag $tap, $err;
 	my $unknown = probe($port, @fast, @ports);
 	ok !exists $unknown->{fields}{'ports.tls'}, 'a certificate that nobody vouches for: TLS is left out';

@@ -35,7 +35,9 @@ function offers.wishes(s, stream)
     local outcome = s:allocate(s:credited(more), transport)
     local relayed = outcome.ok and outcome.answer:get "XOR-RELAYED-ADDRESS"
     local got = outcome.got
-    if type(relayed) == "table" then got = ("%s, relayed address %s, port %d"):format(got, relayed.address, relayed.port) end
+    if type(relayed) == "table" then
+      got = ("%s, relayed address %s, port %d"):format(got, relayed.address, relayed.port)
+    end
     list[#list + 1] = { about, outcome.ok, got, outcome }
     return outcome
   end
@@ -62,8 +64,8 @@ end
 
 local LONGEST <const> = 20 -- seconds that are waited for the end of a nonce
 
--- How long a nonce is good. old: { client =, nonce =, at = } of the beginning of the probe. Returns { at_least = seconds }
--- where the old one is still good, { low =, high = } between which it ended, or { problem = }.
+-- How long a nonce is good. old: { client =, nonce =, at = } of the beginning of the probe. Returns { at_least =
+-- seconds } where the old one is still good, { low =, high = } between which it ended, or { problem = }.
 function offers.nonce(s, old)
   local age = clock.monotonic() - old.at
   local good, got = is_current(s, old.client, old.nonce)

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: BSD-3-Clause
 --
--- What a stranger sees of a server: on which transports it answers, what it says of itself in a challenge, and how large
--- a message it takes. No credentials are used here.
+-- What a stranger sees of a server: on which transports it answers, what it says of itself in a challenge, and how
+-- large a message it takes. No credentials are used here.
 
 local clock = require "clock"
 local net = require "net"

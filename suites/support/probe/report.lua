@@ -26,7 +26,8 @@ local function place(d, found)
   d:add(1, "ports = {")
   for _, transport in ipairs(found.tried) do
     if found.seen[transport] then
-      d:field(transport, p.ports[transport], "answered a Binding request: " .. found.seen[transport].reply:describe(), 2)
+      d:field(transport, p.ports[transport], "answered a Binding request: "
+        .. found.seen[transport].reply:describe(), 2)
     end
   end
   d:add(1, "},")
@@ -56,9 +57,10 @@ local function third_party(d, found)
   elseif c.realm then
     d:field("third_party", "false", "its challenge has no THIRD-PARTY-AUTHORIZATION"
       .. (#found.profile.keys > 0 and ", and it took no token" or ""))
+  elseif c.reply and c.reply.message then
+    d:field("third_party", "false", "it answers an Allocate with no challenge: " .. c.reply:describe())
   else
     d:open("third_party", "true or false", c.problem or "no challenge came")
-    d:field("third_party", "false", "so that this is a profile; nothing was seen of it")
   end
 end
 
@@ -70,9 +72,9 @@ local function edition(d, c)
     offered[i] = ({ "MD5", "SHA-256" })[one.algorithm] or ("0x%04X"):format(one.algorithm)
   end
   if cookie and c.algorithms then
-    d:field("rfc8489", "true", ("its nonce has the cookie, its challenge PASSWORD-ALGORITHMS: %s"):format(list(offered)))
+    d:field("rfc8489", "true", "its nonce has the cookie, its challenge PASSWORD-ALGORITHMS: " .. list(offered))
   else
-    d:open("rfc8489", "true or false", ("does it claim RFC 8489? its nonce has %s cookie of it, its challenge %s"):format(
+    d:open("rfc8489", "true or false", ("whether it claims it; its nonce has %s cookie of it, its challenge %s"):format(
       cookie and "the" or "no", c.algorithms and "PASSWORD-ALGORITHMS: " .. list(offered) or "no PASSWORD-ALGORITHMS"))
   end
 end
@@ -107,8 +109,8 @@ local function credentials(d, found)
     or "The keys themselves come from --key @FILE or ASSAY_KEYS, lines KID:ALG:BASE64; or write key = \"BASE64\" here.")
   if found.challenge.server_name and not (found.good and found.good.kid) then
     d:open("keys", '{ { kid = "KID", algorithm = "A256GCM" } }', (#found.keys > 0 and "it took none of those given"
-      or "none was given to the probe") .. ". Without this field all of --key @FILE and ASSAY_KEYS are its keys, and one "
-      .. "is needed")
+      or "none was given to the probe") .. ". Without this field all of --key @FILE and ASSAY_KEYS are its keys, and "
+      .. "one is needed")
   end
   taken(d, "users", found.users, function(entry)
     local u = entry.user
@@ -233,12 +235,13 @@ local function known(d, found)
   else
     d:open("direct_path", "true or false", "no mapped address was seen")
   end
-  d:open("peer", '{ address = "192.0.2.40", port = 7 }', "a UDP address that sends every datagram back, if there is one")
+  d:open("peer", '{ address = "192.0.2.40", port = 7 }', "a UDP address that sends each datagram back, if any")
 end
 
 local function permitted(d, found)
   d:title "What may be done to it"
-  d:field("max_rate", ("%g"):format(found.profile.max_rate), "requests a second: what the probe kept to; its owner says what may be")
+  d:field("max_rate", ("%g"):format(found.profile.max_rate),
+    "requests a second: what the probe kept to; its owner says what may be")
   d:field("max_allocations", 4, "at once; the probe held one at a time. Scenarios that need more are skipped")
   d:open("may_harm", "true", "only if its owner wants it to be sent what may crash it")
 end
@@ -256,7 +259,7 @@ local function more(d, found)
       found.sha256.ok and found.sha256_signed ~= "" and ", signed with " .. found.sha256_signed or ""))
   end
   if found.echoed then
-    d:remark "Requests with a token had to repeat PASSWORD-ALGORITHMS with PASSWORD-ALGORITHM; without them it gave 400."
+    d:remark "requests with a token had to repeat PASSWORD-ALGORITHMS with PASSWORD-ALGORITHM, else they got 400"
   end
   if found.lifetimes then
     d:remark(("LIFETIME granted%s where none was asked for: %s; where 4294967295 was: %s"):format(
@@ -312,7 +315,8 @@ function report.text(found)
   permitted(d, found)
   more(d, found)
   local head = {
-    ("A first profile of %s, as assay %s saw it at %s."):format(found.profile.name, found.version, clock.utc(clock.now())),
+    ("A first profile of %s, as assay %s saw it at %s."):format(found.profile.name, found.version,
+      clock.utc(clock.now())),
     "A field stands here with how it was seen; \"to fill in\" marks what could not be told. Complete it, then:",
     ("  assay run --target %s%s"):format(found.options.out or "THIS-FILE", secret_words(found)),
   }

@@ -2,8 +2,8 @@
 --
 -- The server's clock and its Delta, from which tokens it takes. A token of lifetime L and age a (by our clock) is good
 -- while abs(a + offset) < L + Delta, where offset is what the server's clock is ahead (RFC 7635 section 7): the oldest
--- age it takes is L + Delta - offset, the youngest -(L + Delta) - offset. Both are found by bisection and looked for again
--- with another lifetime, since an edge that does not move with the lifetime is none of this formula.
+-- age it takes is L + Delta - offset, the youngest -(L + Delta) - offset. Both are found by bisection and looked for
+-- again with another lifetime, since an edge that does not move with the lifetime is none of this formula.
 
 local timekeeping = require "support.timekeeping"
 
@@ -15,7 +15,8 @@ local SLACK <const> = 2 -- around an edge that is looked for again: servers may 
 local far <const> = { 3700, 86400, 366 * 86400 } -- past the lifetime, in turn, until one is refused
 
 -- let_in(age, lifetime, whole) → true, false or nil, for this server; whole: at a moment at which the timestamp is a
--- whole second, so that a server that drops the fraction drops nothing. Notes the longest exchange, which blurs every edge.
+-- whole second, so that a server that drops the fraction drops nothing. Notes the longest exchange, which blurs every
+-- edge.
 local function asker(s, measured)
   measured.blur = 0
   return function(age, lifetime, whole)

@@ -100,7 +100,8 @@ function tokens.sha256(s)
   local outcome = s:allocate(s:credited { integrity = "MESSAGE-INTEGRITY-SHA256" })
   local signed = {}
   for _, name in ipairs { "MESSAGE-INTEGRITY", "MESSAGE-INTEGRITY-SHA256" } do
-    if outcome.answer and outcome.answer.message and outcome.answer.message:has(name) then signed[#signed + 1] = name end
+    local message = outcome.answer and outcome.answer.message
+    if message and message:has(name) then signed[#signed + 1] = name end
   end
   return outcome, table.concat(signed, " and ")
 end
