@@ -15,7 +15,7 @@ local faults = {}
 
 local topics = {
   "challenge", "admission", "nonce", "answers", "signature", "key", "token", "cbc", "time", "lifetime", "session",
-  "allocation", "relaying", "fragility", "variant",
+  "allocation", "relaying", "fragility", "haste", "beneath", "variant",
 }
 
 faults.all = {} -- in the order of the topics

@@ -89,9 +89,9 @@ local function listen_at(self, transport, address)
   if transport == "udp" then
     listener, problem = net.udp { address = address }
   else
-    listener, problem = net[transport .. "_listener"] {
+    listener, problem = self.behaviour.listens(self, transport, {
       address = address, certificate = self.certificate, key = self.key,
-    }
+    })
   end
   if not listener then return nil, problem end
   self.open[listener] = true

@@ -12,7 +12,7 @@ scenario "lengths" {
   alone = true,
   harm = true,
   limit = 600,
-  faults = { "crash-on-attribute-length" },
+  faults = { "crash-on-attribute-length", "answer-before-the-end" },
   run = function(t)
     battery.withstands(t, { make = function(session) return mutation.attribute_lengths(session) end, answers = true })
   end,
@@ -24,7 +24,7 @@ scenario "presence" {
   alone = true,
   harm = true,
   limit = 600,
-  faults = { "hang-on-doubled-attribute" },
+  faults = { "hang-on-doubled-attribute", "count-attributes-twice" },
   run = function(t)
     battery.withstands(t, { make = function(session) return mutation.presence(session) end, answers = true })
   end,
@@ -36,7 +36,7 @@ scenario "out-of-place" {
   alone = true,
   harm = true,
   limit = 600,
-  faults = { "crash-on-attribute-out-of-place" },
+  faults = { "crash-on-attribute-out-of-place", "count-attributes-twice" },
   run = function(t)
     battery.withstands(t, { make = function(session) return mutation.foreign_attributes(session) end, answers = true })
   end,
@@ -48,7 +48,7 @@ scenario "octets" {
   alone = true,
   harm = true,
   limit = 600,
-  faults = { "crash-on-attribute-length" },
+  faults = { "crash-on-attribute-length", "answer-before-the-end" },
   run = function(t)
     battery.withstands(t, { make = function(session) return mutation.octets(session) end, answers = true })
   end,
@@ -60,7 +60,7 @@ scenario "combinations" {
   alone = true,
   harm = true,
   limit = 600,
-  faults = { "hang-on-doubled-attribute" },
+  faults = { "hang-on-doubled-attribute", "count-attributes-twice" },
   run = function(t)
     battery.withstands(t, {
       make = function(session)

@@ -12,7 +12,7 @@ scenario "octets" {
   alone = true,
   harm = true,
   limit = 600,
-  faults = { "crash-on-foreign-protocol", "crash-on-runt" },
+  faults = { "crash-on-foreign-protocol", "crash-on-runt", "answer-before-the-end" },
   run = function(t)
     battery.withstands(t, {
       make = function() return mutation.garbage(t.bench.seed, 4000) end, answers = true,
@@ -26,7 +26,7 @@ scenario "burst" {
   alone = true,
   harm = true,
   limit = 600,
-  faults = { "exhaust-on-challenges" },
+  faults = { "exhaust-on-challenges", "cut-hurried-challenges" },
   run = function(t)
     battery.withstands(t, {
       make = function()

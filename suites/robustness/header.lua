@@ -12,7 +12,7 @@ scenario "lengths" {
   alone = true,
   harm = true,
   limit = 600,
-  faults = { "crash-on-header-length" },
+  faults = { "crash-on-header-length", "answer-before-the-end" },
   run = function(t)
     battery.withstands(t, { make = function(session) return mutation.header_lengths(session) end, answers = true })
   end,
@@ -24,7 +24,7 @@ scenario "truncation" {
   alone = true,
   harm = true,
   limit = 600,
-  faults = { "crash-on-runt" },
+  faults = { "crash-on-runt", "answer-before-the-end" },
   run = function(t)
     battery.withstands(t, { make = function(session) return mutation.truncations(session) end, answers = true })
   end,
@@ -36,8 +36,20 @@ scenario "first-octets" {
   alone = true,
   harm = true,
   limit = 600,
-  faults = { "crash-on-foreign-protocol" },
+  faults = { "crash-on-foreign-protocol", "answer-before-the-end" },
   run = function(t)
     battery.withstands(t, { make = function(session) return mutation.first_octets(session) end, answers = true })
+  end,
+}
+
+scenario "channel-data" {
+  title = "the target withstands ChannelData whose length is wrong, or that nobody has bound",
+  covers = {},
+  alone = true,
+  harm = true,
+  limit = 600,
+  faults = { "crash-on-channel-length" },
+  run = function(t)
+    battery.withstands(t, { make = mutation.channel_data })
   end,
 }

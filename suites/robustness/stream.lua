@@ -65,7 +65,7 @@ scenario "large-messages" {
   alone = true,
   harm = true,
   limit = 600,
-  faults = { "hang-on-large-message" },
+  faults = { "hang-on-large-message", "answer-before-the-end" },
   run = function(t)
     battery.withstands(t, { make = function(session) return mutation.large(session) end, answers = true })
   end,
@@ -79,7 +79,7 @@ scenario "broken-messages" {
   alone = true,
   harm = true,
   limit = 600,
-  faults = { "crash-on-attribute-length" },
+  faults = { "crash-on-attribute-length", "answer-before-the-end" },
   run = function(t)
     battery.withstands(t, {
       make = function(session)

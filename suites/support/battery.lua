@@ -21,6 +21,8 @@ local stop = require "support.stop"
 local stun = require "stun"
 local system = require "system"
 local token = require "token"
+local transports = require "support.transports"
+local wire = require "support.wire"
 
 local battery = {}
 battery.__index = battery
@@ -33,9 +35,11 @@ local TRIES, MOST_TRIES = 3, 10 -- of one sequence: what is read behind the end 
 local FEW = 8 -- messages that are each tried alone in the end
 local LEAST_PATIENCE, MOST_PATIENCE = 1, 6 -- seconds within which a target that lives answers
 local POOL = 64 -- sockets that messages of `anyone` are sent from
-local MOST_INPUT = 64 * 1024 * 1024 -- octets of a reproducer
+local MOST_ON_STREAM = 1500 -- messages of one scenario over TCP or TLS
 
 local unrecorded = { watch = function() end }
+
+local function is_stream(name) return not transports.is_datagram(name) end
 
 -- t: the hands of a scenario that is alone and may do harm. transport: where the messages go.
 function battery.new(t, transport)
@@ -45,7 +49,7 @@ function battery.new(t, transport)
   local timing = { rto = patience / 19, rc = 5, rm = 4, total = patience, tcp_timeout = patience }
   return setmetatable({
     t = t, bench = bench, transport = transport or t.transport, timing = timing, sent = 0, not_made = 0, seconds = 0,
-    answers = 0, malformed_answers = 0, successes = 0, findings = {}, life = {},
+    answers = 0, malformed_answers = 0, successes = 0, findings = {}, life = {}, held = {},
   }, battery)
 end
 
@@ -53,7 +57,7 @@ end
 function battery:session(record)
   local bench = self.bench
   if bench.dead then return nil, bench.dead end
-  local one, problem = client.open(bench, record or unrecorded, self.transport)
+  local one, problem = client.open(bench, record or unrecorded, self.transport, self.timing.total)
   if not one then return nil, problem end
   local mac_key = bytes.random(20)
   local session = { client = one, endpoint = one.endpoint, mac_key = mac_key }
@@ -97,12 +101,28 @@ function battery:lives(session)
   return true
 end
 
--- The same on the session, or over TCP on a connection of its own: one that was not used may have been closed.
-function battery:alive(session)
-  if self.transport ~= "tcp" then return self:lives(session) end
-  local another, problem = self:session()
-  if another then another.client:close() end
-  return another ~= nil, problem
+-- The session again on a fresh 5-tuple. false, text when the target does not answer.
+function battery:renew(session, record)
+  local another, problem = self:session(record)
+  if not another then return false, problem end
+  session.client:close()
+  for name, value in pairs(another) do session[name] = value end
+  return true
+end
+
+-- Whether the target answers: on the session, or on a fresh one, since a connection that brought something broken may
+-- have been ended for it. patient: one that is only busy has three times as long.
+function battery:alive(session, patient)
+  local lives, problem = false, nil
+  if not self.separate then lives, problem = self:lives(session) end
+  local attempts = patient and 3 or transports.protocol(self.transport) == "udp" and 0 or 1
+  if not lives and not self.bench.dead then self:drain(session) end
+  while not lives and attempts > 0 and not self.bench.dead do
+    lives, problem = self:renew(session)
+    attempts = attempts - 1
+    self.renewed = true
+  end
+  return lives, problem
 end
 
 function battery:look_at(message, problem)
@@ -127,45 +147,89 @@ function battery:drain(session)
       if message:method() == "Allocate" then session.allocated = true end
     end
   end
-  if session.allocated then
+  if session.allocated and session.token then
     session.allocated = false
     local refresh = mutation.render({ base = "refresh", edits = { { "replace", "LIFETIME", "\0\0\0\0" } } }, session)
     if refresh then endpoint:send(refresh) end
   end
 end
 
--- Sends one message on the session; over TCP on a connection of its own. Its octets, or nil where it cannot be made.
+-- Whether a message leaves the stream that it goes over in order, so that what follows can be read.
+local function is_framed(octets)
+  local length = #octets >= 20 and octets:byte(1) < 0x40 and string.unpack(">I2", octets, 3)
+  return length == #octets - 20 and length % 4 == 0
+end
+
+-- What one message goes out on: the session itself, or on a stream, which a broken message may end, one of its own.
+function battery:place_for(one, session, record)
+  if not self.separate then
+    if not is_stream(self.transport) then return session end
+    local octets = mutation.render(one, session)
+    if not octets or is_framed(octets) then return session end
+  end
+  if one.bound or one.base and not mutation.bases[one.base].bare then return self:session(record) end
+  local opened = client.open(self.bench, record or unrecorded, self.transport, self.timing.total)
+  return opened and { client = opened, endpoint = opened.endpoint }
+end
+
+-- Sends one message. Its octets, or nil where it cannot be made, or nil, "dead".
 function battery:fire(one, session, record)
   self.bench.limits:take()
-  local own = session
-  if self.transport == "tcp" then
-    own = self:session(record)
+  local octets
+  if one.steps then
+    local run = wire.run(self.bench, self.transport, one, self.timing.total, record or unrecorded)
+    if not run then return nil, "dead" end
+    self.held[#self.held + 1], octets = run, run.sent
+  else
+    local own = self:place_for(one, session, record)
     if not own then return nil, "dead" end
+    if own ~= session then self.held[#self.held + 1] = own end
+    octets = mutation.render(one, own)
+    if octets and one.bound then self:bind(own) end
+    if octets then
+      own.client.step = one.what
+      local flood = one.anyone and transports.protocol(self.transport) == "udp" and not record
+      local endpoint = flood and self:someone() or own.endpoint
+      if not endpoint:send(octets) then octets = nil end -- too long for the transport, or the session has ended
+    end
   end
-  local octets = mutation.render(one, own)
   if octets then
-    own.client.step = one.what
-    local endpoint = one.anyone and self.transport == "udp" and not record and self:someone() or own.endpoint
-    endpoint:send(octets)
     self.sent = self.sent + 1
     if record then self.last_octets[#self.last_octets + 1] = octets end
   else
     self.not_made = self.not_made + 1
   end
-  if own ~= session then
-    if record then own.endpoint:receive(0.2) end
-    own.client:close()
-  end
   return octets
+end
+
+-- Gives the session an allocation with a channel, where the target makes one.
+function battery:bind(session)
+  local one = session.client
+  if session.bound or not session.token then return end
+  session.bound = true
+  local answer = one:request("Allocate", { token = session.token, step = "an allocation for a channel" })
+  if answer and one.allocated then
+    one:request("ChannelBind", { channel = 0x4000, peer = self.t:peer(one), step = "a channel" })
+  end
+end
+
+-- The connections of a batch stay open until the target was asked for life; then what came on them is looked at.
+function battery:let_go()
+  for _, one in ipairs(self.held) do
+    if one.client then self:drain(one) end
+    local owner = one.client or one
+    owner:close()
+  end
+  self.held = {}
 end
 
 -- A socket of the pool, each in its turn: the senders of a flood are not one.
 function battery:someone()
   self.pool = self.pool or {}
   self.turn = (self.turn or 0) % POOL + 1
-  local endpoint = self.pool[self.turn] or net.udp { remote = self.bench.addresses.udp }
+  local endpoint = self.pool[self.turn] or net.udp { remote = self.bench.addresses[self.transport] }
   self.pool[self.turn] = endpoint
-  while endpoint and endpoint:pending() > 0 do endpoint:receive(0) end
+  while endpoint and endpoint:pending() > 0 do self:look_at(stun.parse(endpoint:receive(0) or "")) end
   return endpoint
 end
 
@@ -182,6 +246,22 @@ function battery:volley(list, first, session, record)
   return math.min(last, #list)
 end
 
+-- A batch and the question for life behind it: the number of its last message, whether the target lives, else why not.
+-- A connection that the target has ended for one message did not carry the next: these are sent again, each on its own.
+function battery:batch(list, first, session, record)
+  local last, lives, problem
+  repeat
+    self.renewed = false
+    last = self:volley(list, first, session, record)
+    lives, problem = self:alive(session, record ~= nil or not self.reducing)
+    if lives then self:drain(session) end
+    self:let_go()
+    local again = lives and self.renewed and not self.separate and transports.protocol(self.transport) ~= "udp"
+    if again then self.separate = true end
+  until not again
+  return last, lives, problem
+end
+
 -- Sends a sequence to a target that lives, in batches. true when it is dead afterwards, and how it ended; it lives
 -- again then, unless that is not to be had (which ends the scenario).
 function battery:kills(list, record)
@@ -189,9 +269,9 @@ function battery:kills(list, record)
   local session, problem = self:session(record)
   local lives, position = session ~= nil, 1
   while lives and position <= #list do
-    position = self:volley(list, position, session, record) + 1
-    lives, problem = self:alive(session)
-    if lives then self:drain(session) end
+    local last
+    last, lives, problem = self:batch(list, position, session, record)
+    position = last + 1
   end
   if session then session.client:close() end
   if lives then return false end
@@ -262,6 +342,7 @@ function battery:reduce(batch, history)
   local whole = self:does(batch, TRIES) and batch
   if not whole and #history > #batch and self:does(history, TRIES) then whole = history end
   if not whole then return nil end
+  self.reducing = true -- a wrong answer to one of many questions shows in the end
   local shortest = shrink.shortest(whole, function(list) return (self:does(list, TRIES)) end, MOST_QUESTIONS)
   -- A message that kills only now and then is easily taken for one that needs company.
   for i = #shortest, #shortest > 1 and #shortest <= FEW and 1 or #shortest + 1, -1 do
@@ -270,6 +351,7 @@ function battery:reduce(batch, history)
       break
     end
   end
+  self.reducing = false
   for _, list in ipairs { shortest, whole } do
     local deadly, ending = self:does(list, MOST_TRIES, self.t.record)
     if deadly then return list, ending end
@@ -309,12 +391,10 @@ function battery:run(list)
     end
     local first = 1
     while first <= #batch do
-      local last = self:volley(batch, first, session)
+      local last, lives
+      last, lives, problem = self:batch(batch, first, session)
       table.move(batch, first, last, #self.life + 1, self.life)
-      local lives
-      lives, problem = self:alive(session)
       if lives then
-        self:drain(session)
         first = last + 1
       else
         self.seconds, self.fired = self.seconds + clock.monotonic() - began, (self.fired or 0) + self.sent - fired
@@ -363,6 +443,10 @@ function battery.withstands(t, more)
   local session, problem = self:session()
   if not session then t:inconclusive("no challenge to begin with: " .. tostring(problem)) end
   local list = more.make(session)
+  if is_stream(self.transport) and #list > MOST_ON_STREAM then
+    t:note("%d of %d messages, since many need a connection of their own", MOST_ON_STREAM, #list)
+    list = mutation.spread(list, MOST_ON_STREAM)
+  end
   session.client:close()
   self:run(list)
   for _, endpoint in pairs(self.pool or {}) do endpoint:close() end
@@ -398,26 +482,6 @@ function battery:report(finding, requirement)
     t:note("a run with --out DIR writes a reproducer of %d message%s", #finding.messages,
       #finding.messages == 1 and "" or "s")
   end
-end
-
--- A reproducer from a file: { transport =, messages = descriptions }. nil, one line for what is none.
-function battery.read(path)
-  local text, problem = system.read(path, MOST_INPUT)
-  if not text then return nil, problem end
-  local value
-  value, problem = json.decode(text)
-  if type(value) ~= "table" or value.type ~= "reproducer" or type(value.messages) ~= "table" then
-    return nil, ("%s: this is no reproducer%s"):format(path, problem and " (" .. problem .. ")" or "")
-  end
-  local transport = value.transport
-  if transport ~= "udp" and transport ~= "tcp" then return nil, path .. ": its transport is neither udp nor tcp" end
-  local messages = {}
-  for i, one in ipairs(value.messages) do
-    messages[i], problem = mutation.decode(one)
-    if not messages[i] then return nil, ("%s: message %d: %s"):format(path, i, problem) end
-  end
-  if #messages == 0 then return nil, path .. ": it has no messages" end
-  return { transport = transport, messages = messages }
 end
 
 -- Sends a reproducer, recorded. The target must outlive it.

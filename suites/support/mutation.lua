@@ -8,6 +8,9 @@
 --     token   what is deliberate about its token: the fields of `sealing`, and keep = n octets of the sealed token,
 --             overwrite = { offset, octets }, append = n zeros behind it
 --     octets  of what is no message
+--     steps   what is done beneath TLS or DTLS (support/wire.lua), or with `within` on a session of TLS 1.3, or of 1.2
+--             where that is its `maximum`
+--     bound   it is sent where channel 0x4000 is bound
 --     class   what kind of defect it is; a target is failed once for each
 --     what    the defect, for a person
 --
@@ -18,6 +21,8 @@ local json = require "json"
 local stun = require "stun"
 
 local mutation = {}
+
+local DATAGRAM <const>, MESSAGE <const> = 65507, 65552 -- octets of the largest datagram over IPv4, and of a message
 
 -- The correct messages. peer: needs XOR-PEER-ADDRESS; bare: no credentials.
 mutation.bases = {
@@ -200,7 +205,7 @@ function mutation.presence(session, only)
         if i ~= j then one("attribute moved", "before " .. other.name, { "move", name, before = other.name }) end
       end
       for _, n in ipairs { 0, 1, 2, 3, 4, 5, 7, 8, 16, 19, 21, 128, 256, 508, 509, 512, 513, 763, 764, 1024, 1500, 2048,
-        4096, 8192, 16384, 32768, 60000 } do
+        4096, 8192, 16384, 32768, 60000, (DATAGRAM - layout.length + attribute.length) & ~3 } do
         one("attribute size", ("of %d octets"):format(n), { "replace", name, ("x"):rep(n) })
       end
     end
@@ -338,6 +343,11 @@ function mutation.large(session)
           { insert(n, type) })
       end
     end
+    for _, attribute in ipairs(layout.attributes) do
+      local n = (MESSAGE - layout.length + attribute.length) & ~3
+      add(list, "large message", base, ("%s with %s of %d octets"):format(base, attribute.name, n),
+        { { "replace", attribute.name, ("x"):rep(n) } })
+    end
     local many = {}
     for i = 1, (65000 - layout.length) // 4 do many[i] = "\x7F\x00\0\0" end
     if bare then
@@ -345,6 +355,30 @@ function mutation.large(session)
         { { "header-length", #many * 4 + layout.length - 20 }, { "append", table.concat(many) } })
     end
   end)
+  return list
+end
+
+-- ChannelData whose length is wrong, that is cut off, or that nobody has bound, beside a channel that is bound.
+function mutation.channel_data()
+  local list, data = {}, ("assay"):rep(20)
+  local function one(class, what, octets)
+    list[#list + 1] = { class = class, octets = octets, bound = true, what = "ChannelData " .. what }
+  end
+  for _, channel in ipairs { 0x4000, 0x4001, 0x4FFF, 0x5000, 0x7FFE, 0x7FFF } do
+    for _, n in ipairs { 0, 1, 2, 3, 4, #data - 4, #data - 1, #data + 1, #data + 4, 255, 256, 1500, 0x7FFF, 0x8000,
+      0xFFFC, 0xFFFF } do
+      one("channel length", ("on 0x%04X that says %d octets and has %d"):format(channel, n, #data),
+        string.pack(">I2I2", channel, n) .. data)
+      one("channel length", ("on 0x%04X that says %d octets and has none"):format(channel, n),
+        string.pack(">I2I2", channel, n))
+    end
+    for n = 1, 3 do
+      one("cut channel data", ("on 0x%04X cut off after %d octets"):format(channel, n),
+        string.pack(">I2I2", channel, 4):sub(1, n))
+    end
+    one("large channel data", ("on 0x%04X of the largest size"):format(channel),
+      string.pack(">I2s2", channel, ("x"):rep(65500)))
+  end
   return list
 end
 
@@ -401,6 +435,26 @@ function mutation.combinations(lists, seed, count)
   return result
 end
 
+-- At most `count` messages of a list, evenly spread over it.
+function mutation.spread(whole, count)
+  local share, step = {}, math.max(#whole / count, 1)
+  for i = 0, math.min(count, #whole) - 1 do share[i + 1] = whole[math.floor(i * step) + 1] end
+  return share
+end
+
+-- A share of the lists, at most `count` messages, evenly spread; for where each message costs much.
+function mutation.share(session, seed, count)
+  local whole = {}
+  for _, list in ipairs {
+    mutation.header_lengths(session), mutation.truncations(session), mutation.attribute_lengths(session),
+    mutation.presence(session), mutation.foreign_attributes(session), mutation.octets(session),
+    mutation.first_octets(session), mutation.garbage(seed, 1000),
+  } do
+    table.move(list, 1, #list, #whole + 1, whole)
+  end
+  return mutation.spread(whole, count)
+end
+
 local octets_key = "hex"
 
 -- A value that JSON can hold: octets as { hex = … }, words as they are.
@@ -444,7 +498,9 @@ end
 function mutation.encode(one, sent)
   return {
     class = one.class, what = one.what, base = one.base, octets = to_json(one.octets),
-    edits = one.edits and to_json(one.edits), token = one.token and to_json(one.token), sent = sent and bytes.hex(sent),
+    edits = one.edits and to_json(one.edits),
+    steps = one.steps and to_json(one.steps), within = one.within, bound = one.bound, maximum = one.maximum,
+    token = one.token and to_json(one.token), sent = sent and bytes.hex(sent),
   }
 end
 
@@ -454,10 +510,14 @@ function mutation.decode(value)
   local ok, one = pcall(function()
     return {
       class = tostring(value.class), what = tostring(value.what), base = value.base, octets = from_json(value.octets),
-      edits = from_json(value.edits), token = from_json(value.token),
+      edits = from_json(value.edits), token = from_json(value.token), steps = from_json(value.steps),
+      within = value.within == true or nil,
+      bound = value.bound == true or nil,
+      maximum = value.maximum == "1.2" and "1.2" or nil,
     }
   end)
   if not ok then return nil, "a message that cannot be read" end
+  if one.steps then return one end
   if one.octets then
     if type(one.octets) ~= "string" then return nil, "octets are an object { hex: … }" end
   elseif not mutation.bases[one.base] then

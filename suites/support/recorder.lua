@@ -117,10 +117,11 @@ function recorder:record(id)
   return new
 end
 
--- Keeps everything that goes through the endpoint of a client, and knows the flow as ours from now on.
+-- Keeps everything that goes through the endpoint of a client, and knows the flow as ours from now on. With
+-- client.beneath = "tls" | "dtls" it is what these stand upon, and no message of STUN.
 function record:watch(endpoint, client)
   local flow = {
-    record = self, client = client, transport = endpoint:transport(), address = endpoint:address(),
+    record = self, client = client, transport = client.beneath or endpoint:transport(), address = endpoint:address(),
     context = context.new(client.bench:known()), opened = clock.now(),
   }
   flow.encrypted, flow.carrier = carriers[flow.transport] ~= nil, carriers[flow.transport] or flow.transport
@@ -143,13 +144,15 @@ function record:keep(flow, direction, octets, peer, time)
   local entry = {
     direction = direction, octets = octets, transport = flow.transport, time = time,
     from = sent and flow.address or peer, to = sent and peer or flow.address, step = flow.client.step,
+    scene = self.id,
   }
   self.entries[#self.entries + 1] = entry
   if flow.encrypted and direction ~= "icmp" then
     entry.encrypted = true
     flow.own[direction] = flow.own[direction] + #octets
   end
-  local transaction = direction ~= "icmp" and transaction_of(octets)
+  local beneath = flow.client.beneath
+  local transaction = direction ~= "icmp" and not beneath and transaction_of(octets)
   if transaction and sent then self.steps[transaction] = entry.step end
   if direction ~= "icmp" then entry.step = self:step_of("sockets", sent, octets, entry.step) end
   if transaction and sent then
@@ -163,7 +166,7 @@ function record:keep(flow, direction, octets, peer, time)
   if direction == "received" and name_of(peer) ~= name_of(flow.client.remote) then
     self:differ("%s came from %s, the request went to %s", entry.step, name_of(peer), name_of(flow.client.remote))
   end
-  if direction == "received" and self.recorder.on_message and self:concerns_target(flow, entry) then
+  if direction == "received" and not beneath and self.recorder.on_message and self:concerns_target(flow, entry) then
     self.recorder.on_message(self:seen(entry, flow), entry)
   end
   if not self.recorder.live and direction ~= "icmp" then self.recorder:synthesize(flow, entry) end
@@ -236,7 +239,8 @@ function recorder:synthesize(flow, entry)
   }
   self.sequence[direction] = (packet.seq + #entry.octets) & 0xFFFFFFFF
   local data, link = capture.synthesize(packet)
-  local note = flow.encrypted and (" (decrypted, it went over %s)"):format(flow.transport) or ""
+  local decrypted = flow.encrypted and not flow.client.beneath
+  local note = decrypted and (" (decrypted, it went over %s)"):format(flow.transport) or ""
   if data then
     entry.frame = self:write(data, link, entry.time, ("%s: %s%s"):format(flow.record.id, entry.step, note))
   end

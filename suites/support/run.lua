@@ -2,11 +2,11 @@
 --
 -- assay run: the command line becomes a profile, a selection and a session, and the session an exit status.
 
-local battery = require "support.battery"
 local net = require "net"
 local output = require "support.output"
 local profile = require "support.profile"
 local session = require "support.session"
+local reproducer = require "support.reproducer"
 local suites = require "support.suites"
 local system = require "system"
 
@@ -52,7 +52,7 @@ local function rerun_of(options)
   add_without_secret("user", options.users, "^([^:]+:)", "PASSWORD")
   if options.with_secrets then add "with-secrets" end
   local command = table.concat(words, " ")
-  return function(id) return command .. " " .. shell_word(id) end
+  return function(id) return id == "" and command or command .. " " .. shell_word(id) end
 end
 
 local function exit_status(ended, options)
@@ -84,13 +84,17 @@ function run.main(options)
   options.version = "0.1.0"
   local wrong = wrong_option(options)
   if wrong then return complain(USAGE, "%s", wrong) end
-  local p, problem = profile.of(options)
-  if not p then return complain(USAGE, "%s", problem) end
+  local p, problem
   if options.input then
-    options.reproducer, problem = battery.read(options.input)
+    options.reproducer, problem = reproducer.read(options.input)
     if not options.reproducer then return complain(USAGE, "%s", problem) end
-    if #options.suites == 0 then options.suites = { "robustness/reproduce" } end
+    -- Where no profile says which transports there are, that of the reproducer is asked for.
+    if not options.target and #options.transports == 0 then options.transports = { options.reproducer.transport } end
+    local all = #options.suites == 1 and options.suites[1] == "robustness"
+    if #options.suites == 0 or all then options.suites = { "robustness/reproduce" } end
   end
+  p, problem = profile.of(options)
+  if not p then return complain(USAGE, "%s", problem) end
   local chosen
   chosen, problem = suites.select(options.suites, options.filters, p.role)
   if not chosen then return complain(USAGE, "%s", problem) end

@@ -1,19 +1,24 @@
 -- SPDX-License-Identifier: BSD-3-Clause
 --
 -- What TCP may do to messages that are right: they come in pieces, or several at once, and connections are opened and
--- not used. These sockets do not pass the recorder, which holds one message for one write.
+-- not used, beneath TLS too, and DTLS, where handshakes are begun. These sockets do not pass the recorder, which holds
+-- one message for one write.
 
 local client = require "support.client"
 local clock = require "clock"
 local expect = require "support.expect"
+local handshake = require "support.handshake"
 local net = require "net"
+local transports = require "support.transports"
+local wire = require "support.wire"
 
 local stream = {}
 
+local PATIENCE = 4 -- seconds for a connection and its handshake
 local unrecorded = { watch = function() end }
 
 local function connect(t)
-  local one, problem = client.open(t.bench, unrecorded, "tcp")
+  local one, problem = client.open(t.bench, unrecorded, t.transport)
   if not one then return nil, ("no connection: %s"):format(problem) end
   return one
 end
@@ -69,6 +74,39 @@ function stream.half_open(t, count, octets)
   return function()
     for _, one in ipairs(open) do one:close() end
   end, #open
+end
+
+-- Begins `count` handshakes of TLS or DTLS that do no more than the steps say. Returns a function that ends them, and
+-- how many there are.
+function stream.silent(t, count, steps)
+  local open = {}
+  for i = 1, count do
+    open[i] = wire.run(t.bench, t.transport, { what = "a handshake that stops", steps = steps }, PATIENCE, unrecorded)
+    if not open[i] then break end
+  end
+  return function()
+    for _, one in ipairs(open) do
+      one.endpoint:send(handshake.farewell[transports.protocol(t.transport)])
+      one:close()
+    end
+  end, #open
+end
+
+-- An expectation: somebody new is served. One answer may be late or lost, three in a row are not.
+function stream.served(t)
+  local problem
+  for _ = 1, 3 do
+    local one
+    one, problem = client.open(t.bench, unrecorded, t.transport, PATIENCE)
+    if one then
+      local answer = one:transact(one:craft("Allocate", { credentials = false }))
+      one:close()
+      if answer.message then return expect.new(true, "somebody new is served", answer:describe()) end
+      problem = answer.failure
+    end
+    if t.bench.dead then break end
+  end
+  return expect.new(false, "somebody new is served", problem)
 end
 
 -- Cutters: octets → list of pieces.

@@ -102,9 +102,8 @@ for my $scenario (grep { $_->{id} ne 'robustness/reproduce/input' } @scenarios) 
 	ok scalar @{ $scenario->{faults} }, "$scenario->{id} names a fault";
 	for my $fault (@{ $scenario->{faults} }) {
 		$caught{$fault} = 1;
-		# What needs TCP runs over the second transport.
-		my $transport = grep({ $_ eq 'tcp' } @{ $scenario->{needs} }) ? '@tcp' : '';
-		push @waiting, { id => $scenario->{id} . $transport, fault => $fault, out => tmp() . '/out' };
+		my ($transport) = grep { /^(?:tcp|tls|dtls)$/ } @{ $scenario->{needs} }, 'udp';
+		push @waiting, { id => $scenario->{id}, fault => $fault, transport => $transport // 'udp', out => tmp() . '/out' };
 	}
 }
 is join(' ', grep { ($kind{$_}{suite} // '') eq 'robustness' && !$caught{$_} } sort keys %kind), '',
@@ -114,7 +113,8 @@ my @running;
 while (@waiting || @running) {
 	while (@waiting && @running < ($ENV{ROBUSTNESS_JOBS} || 3)) {
 		my $one = shift @waiting;
-		$one->{process} = start(assay(), 'run', @short, '--fault', $one->{fault}, '--out', $one->{out}, $one->{id});
+		$one->{process} = start(assay(), 'run', @short, '--transport', $one->{transport}, '--fault', $one->{fault},
+			'--out', $one->{out}, $one->{id});
 		push @running, $one;
 	}
 	wait_until { grep { !$_->{process}->alive } @running } 1;
@@ -126,11 +126,23 @@ for my $one (@all) {
 	is $result{ $one->{id} } && $result{ $one->{id} }{verdict}, 'fail', "$one->{id} falls to $one->{fault}"
 		or diag $one->{process}->err, $result{ $one->{id} } && $result{ $one->{id} }{reason};
 	$one->{result} = $result{ $one->{id} };
+	# A fault of answers is seen by the check of answers, and leaves the target alive.
+	my $row = $kind{ $one->{fault} }{requirements}[0] // '';
+	next if $row ne '5389-6-01';
+	my %cited = map { $_->{requirement} => $_->{verdict} } @{ $one->{result}{checks} };
+	is $cited{$row}, 'fail', "$one->{id}, $one->{fault}: $row is what fails";
+	unlike $one->{result}{reason}, qr/goes on serving/, "$one->{id}, $one->{fault}: and nobody died";
 }
 
 # A death is blamed on the message, and the reproducer kills again; a target without the fault outlives it.
-for my $fault (qw(crash-on-long-key hang-on-empty-token crash-on-attribute-length)) {
-	my ($one) = grep { $_->{fault} eq $fault } @all;
+for my $case (
+	['crash-on-long-key'], ['hang-on-empty-token'], map({ ['crash-on-attribute-length', $_] } qw(udp tcp tls dtls)),
+	map({ [$_] } qw(crash-on-hello-length crash-on-second-hello crash-on-renegotiation
+		crash-on-fragment crash-on-long-cookie)),
+) {
+	my ($fault, $over) = @$case;
+	my ($one) = grep { $_->{fault} eq $fault && $_->{transport} eq ($over // $_->{transport}) } @all;
+	$fault .= " over $over" if $over;
 	my ($token) = $one->{id} =~ m{/token/};
 	my ($check) = grep { $_->{verdict} eq 'fail' } @{ $one->{result}{checks} };
 	is $check && $check->{requirement}, $token ? '7635-7-05' : undef, "$fault: the requirement, where there is one";
@@ -139,10 +151,11 @@ for my $fault (qw(crash-on-long-key hang-on-empty-token crash-on-attribute-lengt
 	my ($reproducer) = json_lines($file);
 	ok $reproducer->{confirmed}, "$fault: which was confirmed";
 	is scalar @{ $reproducer->{messages} }, 1, "$fault: of one message";
+	is $reproducer->{transport}, $one->{transport}, "$fault: it names the transport";
 	like $one->{result}{reason}, qr/\Q$reproducer->{messages}[0]{what}\E/, "$fault: which is the one that is blamed";
 	like join("\n", @{ $one->{result}{notes} }), qr/\Q$reproducer->{command}\E/, "$fault: the command is told";
-	my ($deadly) = grep { ($_->{hex} // '') eq $reproducer->{messages}[0]{sent} } @{ $one->{result}{exchange} };
-	ok $deadly, "$fault: the octets are in the report";
+	my $octets = join '', map { $_->{hex} } grep { $_->{direction} eq 'sent' } @{ $one->{result}{exchange} };
+	cmp_ok index($octets, $reproducer->{messages}[0]{sent}), '>=', 0, "$fault: the octets are in the report";
 	my @words = split ' ', $reproducer->{command};
 	is shift(@words), 'assay', "$fault: the command is one of assay";
 	my ($again, $said) = run({ timeout => 60 }, assay(), shift(@words), @short, @words);
@@ -161,10 +174,13 @@ for my $case (
 	['no file', undef, qr/No such file/],
 	['no JSON', 'hello', qr/this is no reproducer/],
 	['another object', '{"type":"run"}', qr/this is no reproducer/],
-	['no transport', '{"type":"reproducer","messages":[]}', qr/its transport is neither udp nor tcp/],
+	['no transport', '{"type":"reproducer","messages":[]}', qr/its transport is none of udp, tcp, tls and dtls/],
 	['no messages', '{"type":"reproducer","transport":"udp","messages":[]}', qr/it has no messages/],
 	['an unknown base', $start . '"base":"tea"}]}', qr/message 1: there is no correct message 'tea'/],
 	['octets that are none', $start . '"octets":{"hex":"xy"}}]}', qr/message 1: a message that cannot be read/],
+	['steps over UDP', $start . '"steps":[["close"]]}]}', qr/message 1: steps are for tls and dtls/],
+	['steps that nobody knows', $start =~ s/udp/tls/r . '"steps":[["dance"]]}]}', qr/message 1: its steps are not those/],
+	['a step that cannot be', $start =~ s/udp/dtls/r . '"steps":[["hello",{"named":{"keep":"x"}}]]}]}', qr/message 1: its steps/],
 	['edits that are none', $start . '"base":"binding","edits":7}]}', qr/message 1: edits and token are objects/],
 ) {
 	my ($name, $text, $why) = @$case;
