@@ -60,6 +60,11 @@ static struct packet answer_to(const struct packet *packet)
 	return answer;
 }
 
+static struct flow *find(struct flow_table *table, const struct packet *packet, bool *back)
+{
+	return flow_table_find(table, packet->protocol, &packet->source, &packet->destination, back);
+}
+
 static void both_directions_are_one_flow(void **unused)
 {
 	static const unsigned ends[][2] = {
@@ -75,7 +80,7 @@ static void both_directions_are_one_flow(void **unused)
 						       ends[i][0] + 10 * (unsigned)i, ends[i][1] + 10 * (unsigned)i);
 			packet.time = 5 * SECOND;
 			packet.frame = 3;
-			assert_null(flow_table_find(table, packet.protocol, &packet.source, &packet.destination, &back));
+			assert_null(find(table, &packet, &back));
 			struct flow *flow = flow_table_of(table, &packet, &back);
 			assert_non_null(flow);
 			assert_false(back);
@@ -92,10 +97,10 @@ static void both_directions_are_one_flow(void **unused)
 			assert_int_equal(flow->last_frame, 9);
 			assert_int_equal(flow->first_time, 5 * SECOND);
 			assert_int_equal(flow->last_time, 6 * SECOND);
-			assert_ptr_equal(flow_table_find(table, packet.protocol, &answer.source, &answer.destination, &back),
+			assert_ptr_equal(find(table, &answer, &back),
 					 flow);
 			assert_int_equal(back, ends[i][0] != ends[i][1]);
-			assert_ptr_equal(flow_table_find(table, packet.protocol, &packet.source, &packet.destination, &back),
+			assert_ptr_equal(find(table, &packet, &back),
 					 flow);
 			assert_false(back);
 		}
@@ -125,7 +130,7 @@ static void the_one_idle_longest_goes_first(void **unused)
 	flow_table_of(table, &packets[4], &back);
 	assert_int_equal(last_gone, 3);
 	assert_int_equal(gone[FLOW_CROWDED], 2);
-	assert_null(flow_table_find(table, PACKET_UDP, &packets[1].source, &packets[1].destination, &back));
+	assert_null(find(table, &packets[1], &back));
 	struct flow_table_statistics statistics = flow_table_statistics(table);
 	assert_int_equal(statistics.begun, 5);
 	assert_int_equal(statistics.crowded, 2);
@@ -191,7 +196,7 @@ static void a_flow_is_closed(void **unused)
 		packets[i] = between(PACKET_TCP, 6, 5000 + i, 3478);
 		flow_table_of(table, &packets[i], &back);
 	}
-	flow_table_close(table, flow_table_find(table, PACKET_TCP, &packets[1].source, &packets[1].destination, &back));
+	flow_table_close(table, find(table, &packets[1], &back));
 	assert_int_equal(gone[FLOW_CLOSED], 1);
 	assert_int_equal(flow_table_next(table, flow_table_next(table, NULL))->number, 3);
 	assert_int_equal(flow_table_of(table, &packets[1], &back)->number, 4);
@@ -237,7 +242,8 @@ static void many_flows(void **unused)
 
 static void the_hash_is_siphash(void **unused)
 {
-	// Made with another implementation (which gives the vector of the SipHash paper), 1 and 3 rounds: key 00..0f, input 00..07 and 00..0f.
+	// Made with another implementation (which gives the vector of the SipHash paper), 1 and 3 rounds: key 00..0f,
+	// input 00..07 and 00..0f.
 	static const uint64_t words[] = {0x0706050403020100, 0x0F0E0D0C0B0A0908};
 	const struct hash_seed seed = {{0x0706050403020100, 0x0F0E0D0C0B0A0908}};
 	(void)unused;

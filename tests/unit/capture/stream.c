@@ -424,7 +424,8 @@ static void what_follows_a_gap_is_found(void **unused)
 		segments_from = gap + length;
 		size_t middle = segments_from + (total - segments_from) / 2;
 		give(stream, first + (uint32_t)middle, &out.data[middle], total - middle, 3, NULL);
-		give(stream, first + (uint32_t)segments_from, &out.data[segments_from], middle - segments_from, 2, NULL);
+		give(stream, first + (uint32_t)segments_from, &out.data[segments_from], middle - segments_from, 2,
+		     NULL);
 		assert_int_equal(capture_stream_next(stream, &frame, NULL), 0);
 		assert_int_equal(capture_stream_waiting(stream, &segments, &tag), total - segments_from);
 		assert_int_equal(segments, middle > segments_from ? 2 : 1);
