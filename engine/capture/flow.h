@@ -32,8 +32,8 @@ struct flow_table_options {
 	size_t most;   // flows at once; 0: 65536
 	uint64_t idle; // nanoseconds by the times of packets; 0: no limit
 	uint64_t seed; // of the hash; 0: from the system
-	// Called once for each flow before it is gone, to report and free its state; it calls nothing of the table. May be
-	// NULL.
+	// Called once for each flow before it is gone, to report and free its state; it calls nothing of the table. May
+	// be NULL.
 	void (*gone)(struct flow *flow, enum flow_end why, void *context);
 	void *context;
 };

@@ -2,8 +2,8 @@
 //
 // One captured frame, from its link layer to what UDP, TCP or ICMP carries. It reads nothing past the octets that
 // were captured and trusts no length it meets. It knows nothing of files, interfaces, flows or STUN: fragments are
-// named, not joined (capture/fragments.h does that), and checksums are not looked at (a capture on the sending host sees them before the hardware
-// fills them in).
+// named, not joined (capture/fragments.h does that), and checksums are not looked at (a capture on the sending host
+// sees them before the hardware fills them in).
 #ifndef ASSAY_CAPTURE_PACKET_H
 #define ASSAY_CAPTURE_PACKET_H
 
@@ -72,7 +72,7 @@ struct packet {
 	const uint8_t *payload; // what UDP, TCP or the ICMP header carries, inside data; NULL when it was not reached
 	size_t payload_length;  // of what was captured of it
 	bool cut;               // less of the payload was captured than its headers announce
-	bool fragment; // an IP fragment, described in `part`; of one that is not the first, the protocol stays PACKET_OTHER
+	bool fragment; // an IP fragment, see `part`; of one that is not the first, the protocol stays PACKET_OTHER
 	const char *problem; // why decoding stopped early or what is wrong, a constant text; NULL when all is well
 	uint32_t tcp_sequence, tcp_acknowledgement;
 	uint8_t tcp_flags;
@@ -86,7 +86,8 @@ struct packet {
 void packet_decode(struct packet *packet);
 
 // The same for a datagram that was joined from fragments: packet->data is what follows the IP header (or the Fragment
-// header), `protocol` its IPPROTO_*; source and destination are set already and stay, and so does what the capture says.
+// header), `protocol` its IPPROTO_*; source and destination are set already and stay, and so does what the capture
+// says.
 void packet_decode_joined(struct packet *packet, uint8_t protocol);
 
 // Whether the frames of this link type are decoded here at all.

@@ -21,8 +21,8 @@ struct interface {
 	uint32_t snapshot;  // octets kept of a packet; 0: all
 	uint8_t resolution; // if_tsresol: a negative power of 10, or of 2 with the high bit
 	int64_t offset;     // seconds to add to every time
-	// Where nothing is to be added and no tick is shorter than a nanosecond: nanoseconds of a tick, and how many ticks
-	// make a time that can be told. Otherwise most_ticks is 0.
+	// Where nothing is to be added and no tick is shorter than a nanosecond: nanoseconds of a tick, and how many
+	// ticks make a time that can be told. Otherwise most_ticks is 0.
 	uint64_t unit, most_ticks;
 };
 

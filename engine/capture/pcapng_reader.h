@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The blocks of a pcapng file (draft-ietf-opsawg-pcapng), one packet at a time. It works on one block, of at most 16 MiB,
-// in the buffer of its source, and believes no length in it. It does not decode what is in a packet.
+// The blocks of a pcapng file (draft-ietf-opsawg-pcapng), one packet at a time. It works on one block, of at most 16
+// MiB, in the buffer of its source, and believes no length in it. It does not decode what is in a packet.
 #ifndef ASSAY_CAPTURE_PCAPNG_READER_H
 #define ASSAY_CAPTURE_PCAPNG_READER_H
 

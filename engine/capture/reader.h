@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // The packets of a capture file, in its order: pcap (through libpcap) and pcapng (by our own reader: several link
-// types, either byte order, any time resolution, comments, secrets), gzip-compressed or not, from a file or a pipe. Nothing a
-// file says is trusted: a damaged one yields every packet in front of the damage and then an error with its place.
+// types, either byte order, any time resolution, comments, secrets), gzip-compressed or not, from a file or a pipe.
+// Nothing a file says is trusted: a damaged one yields every packet in front of the damage and then an error with its
+// place.
 #ifndef ASSAY_CAPTURE_READER_H
 #define ASSAY_CAPTURE_READER_H
 
@@ -11,8 +12,8 @@
 struct error;
 struct capture_reader;
 
-// "-" is the standard input. Owned by the caller. NULL with *error filled: ERROR_SYSTEM (no such file), ERROR_TRUNCATED, or ERROR_UNKNOWN for
-// what is neither pcap nor pcapng.
+// "-" is the standard input. Owned by the caller. NULL with *error filled: ERROR_SYSTEM (no such file),
+// ERROR_TRUNCATED, or ERROR_UNKNOWN for what is neither pcap nor pcapng.
 struct capture_reader *capture_reader_open(const char *path, struct error *error);
 void capture_reader_close(struct capture_reader *reader);
 

@@ -37,9 +37,9 @@ uint64_t source_position(const struct source *source);
 // data is damaged or ends early) or ERROR_LIMIT (no memory), and the position.
 bool source_failed(struct source *source, struct error *error);
 
-// The source as a stream of the C library, for a library that wants one, at most once. It reads ahead, so that from here
-// on the place of the next octet is told by ftello and failures by ferror. To be closed before the source, which it does
-// not close. NULL with *error filled.
+// The source as a stream of the C library, for a library that wants one, at most once. It reads ahead, so that from
+// here on the place of the next octet is told by ftello and failures by ferror. To be closed before the source, which
+// it does not close. NULL with *error filled.
 FILE *source_stream(struct source *source, struct error *error);
 
 #endif

@@ -22,9 +22,9 @@ struct capture_stream_segment {
 	const uint8_t *payload;
 	size_t length;
 	int64_t tag; // what the caller knows the segment by, such as a frame number
-	// The payload stays good until capture_stream_next or capture_stream_read has returned 0 or less, or any other call
-	// that changes the stream has begun: octets that are in order are then read where they are, and what is left of
-	// them is copied only at the end of that time. False: all is copied at once.
+	// The payload stays good until capture_stream_next or capture_stream_read has returned 0 or less, or any other
+	// call that changes the stream has begun: octets that are in order are then read where they are, and what is
+	// left of them is copied only at the end of that time. False: all is copied at once.
 	bool lent;
 };
 
