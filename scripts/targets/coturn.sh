@@ -5,6 +5,7 @@
 # comes in the environment, as for every launched target:
 #
 #   ASSAY_ADDRESS ASSAY_PORT      where it listens, UDP and TCP
+#   ASSAY_ADDRESS6                a second address where it listens, if it is to; relayed addresses are of the first
 #   ASSAY_TLS_PORT ASSAY_DTLS_PORT ASSAY_CERTIFICATE ASSAY_PRIVATE_KEY
 #                                 where it listens for TLS and DTLS, if it is to, and the files of its certificate
 #   ASSAY_REALM ASSAY_SERVER_NAME its realm, and the name that tokens are sealed for
@@ -83,6 +84,7 @@ quote() { # as an SQL string
 		min-port=20000
 		max-port=29999
 	EOT
+	[ -z "${ASSAY_ADDRESS6:-}" ] || echo "listening-ip=$ASSAY_ADDRESS6"
 	# One port for both, and one certificate.
 	secure=${ASSAY_TLS_PORT:-${ASSAY_DTLS_PORT:-}}
 	if [ -n "$secure" ]; then

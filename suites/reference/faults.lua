@@ -8,6 +8,7 @@
 --     requirements = { "7635-7-09" }, broken by it; the first is the one it was made for
 --     third_party = false,            where it shows only on a server that takes no tokens
 --     suite = "robustness",           where no other suite can catch it (of a variant: what it is there to show)
+--     transports = { "tls", "dtls" }, where it shows over these alone
 --     kind = "fault" | "variant",     a variant breaks nothing by itself: it is for what no verdict may depend on
 --     apply = function(behaviour) … end }
 
@@ -15,7 +16,7 @@ local faults = {}
 
 local topics = {
   "challenge", "admission", "nonce", "answers", "signature", "key", "token", "cbc", "time", "lifetime", "session",
-  "allocation", "relaying", "fragility", "haste", "beneath", "variant",
+  "allocation", "relaying", "carrier", "fragility", "haste", "beneath", "variant",
 }
 
 faults.all = {} -- in the order of the topics

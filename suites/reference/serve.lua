@@ -201,7 +201,7 @@ local function list_faults(form)
     for i, fault in ipairs(faults.all) do
       lines[i] = json.encode({
         name = fault.name, kind = fault.kind or "fault", about = fault.about, plain = fault.third_party == false,
-        suite = fault.suite,
+        suite = fault.suite, transports = fault.transports and json.array(fault.transports),
         requirements = json.array(fault.requirements),
       }, { "name", "kind" }) .. "\n"
     end

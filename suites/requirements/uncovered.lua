@@ -12,5 +12,4 @@ return {
   ["7635-6.2-08"] = issuer,
   ["7635-6.2-12"] = issuer,
   ["7635-6.2-13"] = issuer,
-  ["7635-11-06"] = "it needs TLS or DTLS, over which no suite asks a target yet",
 }

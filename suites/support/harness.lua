@@ -66,7 +66,9 @@ function harness.instances(bench, scenarios)
   for _, one in ipairs(scenarios) do
     for _, transport in ipairs(transports_of(bench, one)) do
       local suffix = transport ~= bench.profile.transports[1] and "@" .. transport or ""
-      list[#list + 1] = { scenario = one, transport = transport, id = one.id .. suffix }
+      -- An id without a transport is that of the first, and on the command line that of all.
+      local again = one.each_transport and one.id .. "@" .. transport or nil
+      list[#list + 1] = { scenario = one, transport = transport, id = one.id .. suffix, again = again }
     end
   end
   return list
@@ -122,7 +124,7 @@ function harness:result(instance, fields)
     requirements = one.covers, sections = sections_of(one.covers),
     verdict = fields.verdict, checks = fields.checks or {}, reason = fields.reason, notes = fields.notes or {},
     seconds = fields.seconds or 0, exchange = fields.exchange or {}, traceback = fields.traceback,
-    rerun = self.rerun(instance.id),
+    rerun = self.rerun(instance.again or instance.id),
   }
   self.done = self.done + 1
   if result.verdict == "fail" then self.failed = self.failed + 1 end
@@ -377,6 +379,8 @@ function harness:run(instances)
   self.began = clock.now()
   self.liveness = self.recorder:record "liveness"
   local shared, alone = {}, {}
+  self.again = {} -- what the command line calls an instance, by its id
+  for _, instance in ipairs(instances) do self.again[instance.id] = instance.again or instance.id end
   for _, instance in ipairs(instances) do
     local list = instance.scenario.alone and alone or shared
     -- Those that watch a clock which runs since the target's start go first.
@@ -411,7 +415,9 @@ end
 function harness:report_invariants()
   for _, rule in ipairs(self.rules) do
     local said = self.judge:result(rule)
-    self:result({ id = rule.id, scenario = rule }, {
+    -- It is no scenario: what shows it again is the one whose messages are its evidence, or the whole run.
+    local scene = said.evidence[1] and said.evidence[1].scene or ""
+    self:result({ id = rule.id, scenario = rule, again = self.again[scene] or "" }, {
       verdict = said.verdict or "skip", checks = said.checks, notes = said.notes,
       reason = not said.verdict and "no message came that it speaks of" or reason_of(said.checks, said.verdict),
       exchange = recorder.exchange(said.evidence, self.began, true, self.recorder.explain),

@@ -216,14 +216,14 @@ end
 
 -- Those of its ports, at its second address without TLS; UDP and TCP for a launched target that names no ports.
 local function default_transports(p)
-  local list = {}
+  local names = {}
   for _, name in ipairs(transports.names) do
     local protocol = transports.protocol(name)
     local offered = p.ports and p.ports[protocol] or not p.ports and not transports.is_secure(name)
     local asked = not transports.is_second(name) or p.address6 and not transports.is_secure(name)
-    if offered and asked then list[#list + 1] = name end
+    if offered and asked then names[#names + 1] = name end
   end
-  return list
+  return names
 end
 
 local function complete(where, p)
@@ -470,7 +470,7 @@ local function resolve(host, is_wanted)
   return nil, ("%s: it has no such address"):format(host), found[1].address
 end
 
-local function is_ipv6(address) return address:find(":", 1, true) ~= nil end
+local function is_ipv6(host) return host:find(":", 1, true) ~= nil end
 
 -- Why this machine cannot use the second address, or nil: it has none of that family, or no way there.
 local function unusable(p, host)

@@ -4,10 +4,12 @@
 # The kill matrix: every scenario of the server role against every fault of the reference server, references side by
 # side. It holds that
 #   - the conforming server is failed by nothing, and neither is any conforming variant of it;
-#   - each fault is caught by some check, and each check catches some fault;
+#   - each fault is caught by some check, and each check catches some fault, over each transport;
 #   - the faults that a scenario names do catch it;
 #   - a scenario's checks cite what it declares to cover, no more and no less;
 #   - a server that refuses everything passes no check of an acceptance, one that accepts everything none of a refusal.
+# Faults are looked at over UDP and TCP, or where else they show; then those checks that were not seen to catch anything
+# over TLS, DTLS or IPv6 are put to faults that they catch over UDP or TCP.
 # KILL_MATRIX_DUMP: a file that takes each kill as a line: scenario, check and fault, with tabs between.
 # KILL_MATRIX_JOBS: references at once (default 20). KILL_MATRIX_FAULTS: a pattern, to look at some faults only.
 use strict;
@@ -39,43 +41,51 @@ for my $fault (@faults) {
 # A short schedule, of 1.1 s, keeps the faults that answer nothing from holding up the matrix.
 sub command_of {
 	my ($run) = @_;
+	# The conforming server is asked over all that it offers, and so are scenarios that are named with their transport.
+	my @transports = $run->{name} eq '' || $run->{only} ? ()
+		: $fault{ $run->{name} }{transports} ? ('udp', @{ $fault{ $run->{name} }{transports} }) : qw(udp tcp);
 	return (
 		assay(), 'run', '--no-capture', '--format', 'json', qw(--rto 0.1 --rc 4 --rm 4),
-		($run->{mode} eq 'plain' ? '--no-third-party' : ()),
-		($run->{name} ne '' ? ('--fault', $run->{name}) : ()), 'server'
+		($run->{mode} eq 'plain' ? '--no-third-party' : ()), (map { ('--transport', $_) } @transports),
+		($run->{name} ne '' ? ('--fault', $run->{name}) : ()), @{ $run->{only} || ['server'] }
 	);
 }
 
-my @waiting = @runs;
-my @running;
 my $limit = 1500; # only a bound: a busy machine is no failure
 my $began = time;
-my $deadline = $began + $limit;
-while (@waiting || @running) {
-	while (@waiting && @running < $jobs) {
-		my $run = shift @waiting;
-		$run->{process} = start(command_of($run));
-		push @running, $run;
+
+# Runs them side by side, and keeps what each reported. False when they do not end.
+sub perform {
+	my @waiting = @_;
+	my @running;
+	while (@waiting || @running) {
+		while (@waiting && @running < $jobs) {
+			my $run = shift @waiting;
+			$run->{process} = start(command_of($run));
+			push @running, $run;
+		}
+		wait_until { grep { !$_->{process}->alive } @running } 1;
+		my (@ended, @still);
+		push @{ $_->{process}->alive ? \@still : \@ended }, $_ for @running;
+		@running = @still;
+		for my $run (@ended) {
+			$run->{status} = $run->{process}->stop;
+			# The messages are most of a result, and nothing here looks at them. No text in JSON holds a bare quote.
+			my $output = $run->{process}->out =~ s/"exchange":\[.*?\],(?="title":)//gr;
+			my @lines = json_lines($output);
+			$run->{results} = [grep { $_->{type} eq 'scenario' } @lines];
+			($run->{summary}) = grep { $_->{type} eq 'summary' } @lines;
+			$run->{err} = $run->{process}->err;
+		}
+		if (time > $began + $limit) {
+			diag 'still running: ' . join ', ', map { "$_->{name} ($_->{mode})" } @running, @waiting;
+			return 0;
+		}
 	}
-	wait_until { grep { !$_->{process}->alive } @running } 1;
-	my (@ended, @still);
-	push @{ $_->{process}->alive ? \@still : \@ended }, $_ for @running;
-	@running = @still;
-	for my $run (@ended) {
-		$run->{status} = $run->{process}->stop;
-		# The messages are most of a result, and nothing here looks at them. No text in JSON holds a bare quote.
-		my $output = $run->{process}->out =~ s/"exchange":\[.*?\],(?="title":)//gr;
-		my @lines = json_lines($output);
-		$run->{results} = [grep { $_->{type} eq 'scenario' } @lines];
-		($run->{summary}) = grep { $_->{type} eq 'summary' } @lines;
-		$run->{err} = $run->{process}->err;
-	}
-	if (time > $deadline) {
-		diag 'still running: ' . join ', ', map { "$_->{name} ($_->{mode})" } @running, @waiting;
-		last;
-	}
+	return 1;
 }
-ok !@running && !@waiting, "the matrix is done within $limit s";
+
+ok perform(@runs), "the matrix is done within $limit s";
 
 sub name_of { my ($id, $check) = @_; return join ' ', grep { defined && length } $id, $check->{requirement}, $check->{label} }
 
@@ -104,14 +114,50 @@ for my $run (grep { $_->{name} eq '' } @runs) {
 	$conforming{$_} = 1 for keys %{ checks_of($run) };
 }
 
-my (%killers, %kills, %fell);
-for my $run (grep { $_->{name} ne '' && $_->{kind} ne 'variant' } @runs) {
+my (%killers, %kills, %fell, %mode);
+sub note_kills {
+	my ($run) = @_;
 	my $verdicts = checks_of($run);
 	for my $check (grep { $verdicts->{$_} =~ /^(fail|warn)$/ } keys %$verdicts) {
 		push @{ $killers{$check} }, $run->{name};
+		$mode{$check}{ $run->{name} } = $run->{mode};
 		push @{ $kills{ $run->{name} } }, $check;
 	}
 	$fell{ $run->{name} }{ $_->{id} =~ s/@.*//r } = 1 for grep { $_->{verdict} =~ /^(fail|warn)$/ } @{ $run->{results} };
+	return;
+}
+
+note_kills($_) for grep { $_->{name} ne '' && $_->{kind} ne 'variant' } @runs;
+
+# Where a check was not seen to catch anything over some transport, a fault that it catches over another is put before
+# it there: of those the one that is good for most of them, and another where that shows over no other transport.
+my %tried;
+for my $round (1 .. 8) {
+	last if $only;
+	my %open; # fault and mode -> check -> the instance of its scenario
+	for my $check (grep { !$killers{$_} } keys %conforming) {
+		my ($scenario, $transport, $rest) = $check =~ /^([^ @]+)@(\w+) (.*)$/ or next;
+		for my $like ("$scenario $rest", map { "$scenario\@$_ $rest" } grep { $_ ne $transport } qw(tcp tls dtls)) {
+			$open{$_}{$check} = "$scenario\@$transport"
+				for grep { !$tried{$_}{$check} } map { "$_ $mode{$like}{$_}" } @{ $killers{$like} || [] };
+		}
+	}
+	last if !%open;
+	my @more;
+	while (my ($best) = sort { keys %{ $open{$b} } <=> keys %{ $open{$a} } || $a cmp $b } keys %open) {
+		my $checks = delete $open{$best};
+		last if !%$checks;
+		my %instances = map { $_ => 1 } values %$checks;
+		my ($name, $mode) = split / /, $best;
+		push @more, { name => $name, mode => $mode, kind => 'fault', only => [sort keys %instances] };
+		for my $check (keys %$checks) {
+			$tried{$best}{$check} = 1;
+			delete $open{$_}{$check} for keys %open;
+		}
+	}
+	ok perform(@more), "round $round of the other transports is done";
+	note_kills($_) for @more;
+	push @runs, @more;
 }
 
 for my $fault (grep { $_->{kind} ne 'variant' } @faults) {

@@ -88,11 +88,11 @@ for my $transport (qw(tls dtls)) {
 
 my ($no_coturn) = run('turnserver', '--version');
 SKIP: {
-	skip 'coturn is not installed', 4 if $no_coturn == 127;
-	my ($status, $out, $err) = run(assay(), 'run', '--target', 'scripts/targets/coturn-tls.lua', '--format', 'json',
-		'server/challenge/unauthorized');
+	skip 'coturn is not installed', 2 if $no_coturn == 127;
+	my ($status, $out, $err) = run(assay(), 'run', '--target', 'scripts/targets/coturn.lua', '--format', 'json',
+		map { "server/challenge/unauthorized\@$_" } qw(tls dtls));
 	my %coturn = results(json_lines($out));
-	for my $suffix ('', '@tcp', '@tls', '@dtls') {
+	for my $suffix (qw(@tls @dtls)) {
 		is $coturn{"server/challenge/unauthorized$suffix"}{verdict}, 'pass', "coturn is asked, unauthorized$suffix"
 			or diag $err;
 	}
