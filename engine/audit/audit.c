@@ -68,6 +68,8 @@ static bool make_world(struct audit *audit, struct error *error)
 	world->keyring = audit->own_keyring ? audit->own_keyring : audit->options.keyring;
 	world->server_name = audit->options.server_name;
 	world->delta = audit->options.delta;
+	world->identities = audit->options.identities;
+	world->identity_count = audit->options.identity_count;
 	world->names = names_new(SERVER_NAMES, NAME_LIMIT);
 	world->servers = recall_new(RECALL_SMALL);
 	world->clients = recall_new(RECALL_SMALL);

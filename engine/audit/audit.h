@@ -56,6 +56,8 @@ struct audit_options {
 	struct tls_secrets *secrets;    // of key logs; those in the capture are added; NULL: none but these
 	struct stun_octets server_name; // data NULL: as the 401s tell
 	uint32_t delta;                 // seconds
+	const struct stun_octets *identities; // names that users are known by, which no message should tell
+	size_t identity_count;
 	size_t flows;                   // at once; 0: 16384
 	bool every;                     // every message is judged as if it were the first of its kind
 	struct audit_judge judge;

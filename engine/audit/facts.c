@@ -270,6 +270,7 @@ static const struct {
 	{"identity", AUDIT_IDENTITY},
 	{"token_timestamp", AUDIT_TOKEN_TIMESTAMP},
 	{"deletes", AUDIT_DELETES},
+	{"server_name_other", AUDIT_SERVER_NAME_OTHER},
 };
 
 bool audit_facts_flag(const struct audit_message_facts *facts, size_t index, const char **name, bool *set)

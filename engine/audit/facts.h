@@ -102,7 +102,8 @@ enum audit_repeated {
 };
 
 enum audit_allocation {
-	AUDIT_ALLOCATION_UNKNOWN, // the beginning of the flow is not in the capture
+	AUDIT_ALLOCATION_UNKNOWN, // the beginning of the flow is not in the capture, or a challenge came since: perhaps of
+				  // a server that was started anew
 	AUDIT_ALLOCATION_NONE,
 	AUDIT_ALLOCATION_HELD,
 	AUDIT_ALLOCATION_EDGE, // within 10 s of its end
@@ -165,6 +166,8 @@ enum {
 	AUDIT_DELETES = 1 << 30, // LIFETIME 0 in a request
 };
 
+#define AUDIT_SERVER_NAME_OTHER UINT32_C(0x80000000) // THIRD-PARTY-AUTHORIZATION is not the name that was given
+
 // Of one message. Every octet is a field (there is no padding), so that facts can be compared and hashed as octets.
 struct audit_message_facts {
 	uint64_t has;       // attributes, a bit for each place in the table of stun/attribute.h
@@ -197,8 +200,13 @@ struct audit_message_facts {
 	uint8_t tells;
 	uint8_t session_time; // as token_time, of the token that the session rests on
 	uint8_t token_same;   // 1: the octets of the token are those that the session rests on
-	uint8_t padding[2];
+	uint8_t proven;       // AUDIT_KID_PROVEN, AUDIT_CLOCK_PROVEN
+	uint8_t padding;      // zero
 };
+
+// What an accepted token has shown before of a server: that the key given for this kid is the right one, that its
+// clock and that of the capture agree.
+enum { AUDIT_KID_PROVEN = 1 << 0, AUDIT_CLOCK_PROVEN = 1 << 1 };
 
 struct audit_facts {
 	struct audit_message_facts message;

@@ -53,6 +53,7 @@ struct bound_channel {
 
 struct session {
 	bool beginning, challenged, allocated, deleted;
+	bool doubtful; // a challenge came since anything was granted
 	uint64_t allocation_ends;
 	struct given_nonce nonces[NONCES]; // the latest first
 	size_t nonce_count;
@@ -196,6 +197,22 @@ static void keep_token_facts(struct session_world *world, const struct session_p
 		facts->flags |= AUDIT_TOKEN_NONCE_REPEATED;
 }
 
+static uint64_t kid_at(const struct session_world *world, const struct session_place *place,
+		       const struct stun_message *message)
+{
+	return hash_of(world, ~place->server, value_of(message, USERNAME));
+}
+
+// A token was accepted: the key under which it opens is the right one, and if its time was good, so is the clock.
+static void prove(struct session_world *world, const struct session_place *place, const struct transaction *transaction)
+{
+	uint64_t known = 0;
+	recall_put(world->servers, transaction->kid, 0);
+	recall_get(world->servers, place->server, &known);
+	if (transaction->facts.token_time == AUDIT_TIME_GOOD && !(transaction->facts.flags & AUDIT_TOKEN_ENDLESS))
+		recall_put(world->servers, place->server, known | SESSION_CLOCK_PROVEN);
+}
+
 static void look_at_token(struct session *session, struct session_world *world, const struct session_place *place,
 			  const struct stun_message *message, struct audit_message_facts *facts)
 {
@@ -207,6 +224,8 @@ static void look_at_token(struct session *session, struct session_world *world, 
 					     server_name(session, world, place), token, &session->opened);
 	if (facts->token == AUDIT_TOKEN_OPENED)
 		keep_token_facts(world, place, &session->opened, facts);
+	if (recall_get(world->servers, kid_at(world, place, message), NULL))
+		facts->proven |= AUDIT_KID_PROVEN;
 	facts->token_same = session->has_token && session->token == session->opened.digest;
 	facts->token_use = (uint8_t)use_of(world, place, session->opened.digest);
 }
@@ -240,6 +259,8 @@ static enum audit_allocation allocation_at(const struct session *session, uint64
 		return session->deleted ? AUDIT_ALLOCATION_OVER
 		       : session->beginning ? AUDIT_ALLOCATION_NONE
 					    : AUDIT_ALLOCATION_UNKNOWN;
+	if (session->doubtful)
+		return AUDIT_ALLOCATION_UNKNOWN;
 	uint64_t edge = EDGE * SECOND;
 	if (time + edge < session->allocation_ends)
 		return AUDIT_ALLOCATION_HELD;
@@ -254,6 +275,8 @@ static void add_history(const struct session *session, struct session_world *wor
 		facts->flags |= AUDIT_CHALLENGED;
 	if (recall_get(world->servers, place->server, &known) && known & SESSION_THIRD_PARTY)
 		facts->flags |= AUDIT_THIRD_PARTY;
+	if (known & SESSION_CLOCK_PROVEN)
+		facts->proven |= AUDIT_CLOCK_PROVEN;
 	if (session->has_token) {
 		bool absurd;
 		facts->flags |= AUDIT_TOKEN_SESSION;
@@ -289,6 +312,8 @@ static struct signing_key *choose_key(struct session *session, struct session_wo
 {
 	if (facts->token == AUDIT_TOKEN_OPENED)
 		return &session->opened.key;
+	if (facts->token == AUDIT_TOKEN_REFUSED && session->has_token)
+		return &session->key; // perhaps it is that of the session, spoilt on the way
 	if (facts->token != AUDIT_TOKEN_ABSENT)
 		return NULL;
 	if (session->key.length)
@@ -308,6 +333,9 @@ static void verify(struct session_world *world, const struct stun_message *messa
 		facts->integrity_sha256 =
 			(uint8_t)keyring_verify(world->keyring, message, STUN_MESSAGE_INTEGRITY_SHA256, key);
 	facts->tells = (uint8_t)keyring_tells(world->keyring, key, message->data, message->length);
+	for (size_t i = 0; i < world->identity_count; i++)
+		if (memmem(message->data, message->length, world->identities[i].data, world->identities[i].length))
+			facts->flags |= AUDIT_IDENTITY;
 }
 
 static void show_token(const struct session *session, const struct transaction *transaction, struct session_view *view)
@@ -349,6 +377,12 @@ void session_request(struct session *session, struct session_world *world, const
 	struct signing_key password = {0};
 	struct signing_key *key = choose_key(session, world, message, own, &password);
 	verify(world, message, key, own);
+	if (own->token == AUDIT_TOKEN_REFUSED) {
+		// The key was a guess, so it proves nothing when it does not fit.
+		own->integrity = own->integrity == AUDIT_INTEGRITY_INVALID ? AUDIT_INTEGRITY_UNKNOWN : own->integrity;
+		own->integrity_sha256 = own->integrity_sha256 == AUDIT_INTEGRITY_INVALID ? AUDIT_INTEGRITY_UNKNOWN
+											 : own->integrity_sha256;
+	}
 
 	transaction = transactions_begin(&session->transactions, message->header.transaction, place->time);
 	if (!transaction)
@@ -356,6 +390,7 @@ void session_request(struct session *session, struct session_world *world, const
 	transaction->frame = place->frame;
 	transaction->digest = digest;
 	transaction->nonce = nonce;
+	transaction->kid = kid_at(world, place, message);
 	transaction->token = own->token == AUDIT_TOKEN_ABSENT ? 0 : session->opened.digest;
 	transaction->fresh = own->token == AUDIT_TOKEN_OPENED;
 	transaction->timestamp = session->opened.timestamp;
@@ -411,10 +446,13 @@ static void learn_server_name(struct session *session, struct session_world *wor
 	if (!name.length)
 		facts->flags |= AUDIT_NAME_EMPTY;
 	uint32_t number = names_number(world->names, name);
+	const struct stun_octets *given = &world->server_name;
+	if (given->data && (given->length != name.length || memcmp(given->data, name.data, name.length) != 0))
+		facts->flags |= AUDIT_SERVER_NAME_OTHER;
 	if (known & SESSION_THIRD_PARTY && (uint32_t)known != number)
 		facts->flags |= AUDIT_SERVER_NAME_CHANGED;
 	session->server_name = number;
-	recall_put(world->servers, place->server, SESSION_THIRD_PARTY | number);
+	recall_put(world->servers, place->server, (known & SESSION_CLOCK_PROVEN) | SESSION_THIRD_PARTY | number);
 }
 
 static uint64_t digest_of_answer(const struct session_world *world, const struct stun_message *message,
@@ -463,11 +501,13 @@ static void bind_channel(struct session *session, uint16_t number, uint64_t time
 }
 
 // What a success changes: the allocation, the channels, the token that the session rests on.
-static void accept(struct session *session, const struct session_place *place, const struct stun_message *message,
-		   const struct transaction *transaction, const struct audit_message_facts *facts)
+static void accept(struct session *session, struct session_world *world, const struct session_place *place,
+		   const struct stun_message *message, const struct transaction *transaction,
+		   const struct audit_message_facts *facts)
 {
 	uint32_t granted = 0;
 	bool told = number_of(message, LIFETIME, &granted);
+	session->doubtful = false;
 	bool allocates = facts->method == METHOD_ALLOCATE, refreshes = facts->method == METHOD_REFRESH;
 	if (facts->method == METHOD_CHANNEL_BIND && transaction && transaction->channel)
 		bind_channel(session, transaction->channel, place->time);
@@ -481,6 +521,7 @@ static void accept(struct session *session, const struct session_place *place, c
 	session->allocated = session->allocated || allocates || refreshes;
 	session->allocation_ends = place->time + (told ? granted : 600) * SECOND;
 	if (transaction && transaction->fresh) {
+		prove(world, place, transaction);
 		session->has_token = true;
 		session->token = transaction->token;
 		session->timestamp = transaction->timestamp;
@@ -542,13 +583,13 @@ void session_answer(struct session *session, struct session_world *world, const 
 		weigh_lifetime(world, place, message, view, own);
 	learn_server_name(session, world, place, message, own);
 	if (own->class == AUDIT_ERROR && (own->code == 401 || own->code == 438)) {
-		session->challenged = true;
+		session->challenged = session->doubtful = true;
 		if (own->code == 438 && transaction && first)
 			refuse_nonce(session, transaction->nonce);
 	}
 	learn_nonce(session, world, place, message, own);
 	if (own->class == AUDIT_SUCCESS && first)
-		accept(session, place, message, transaction, own);
+		accept(session, world, place, message, transaction, own);
 	if (transaction)
 		transaction->state = TRANSACTION_ANSWERED;
 }

@@ -26,15 +26,19 @@ struct session;
 struct session_world {
 	struct keyring *keyring;
 	struct names *names;     // of servers
-	struct recall *servers;  // hash of a server's address -> number of its name, with SESSION_THIRD_PARTY
+	struct recall *servers;  // hash of a server's address -> number of its name, with the bits below; hash of server and
+				 // kid -> that a token of it was accepted
 	struct recall *clients;  // hash of client host and server address -> digest of the token last used
 	struct recall *tokens;   // digest of a token with client host and server address -> that it was used
 	struct recall *nonces;   // hash of server address and nonce -> that it was given
 	struct recall *sealings; // hash of algorithm, kid and nonce of a token -> digest of the token
 	struct stun_octets server_name; // where no 401 tells; data NULL: not known
 	uint32_t delta;                 // seconds
+	const struct stun_octets *identities; // names that users are known by
+	size_t identity_count;
 };
 #define SESSION_THIRD_PARTY (UINT64_C(1) << 63)
+#define SESSION_CLOCK_PROVEN (UINT64_C(1) << 62)
 
 // Where a message was met.
 struct session_place {

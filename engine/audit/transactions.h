@@ -23,6 +23,7 @@ struct transaction {
 	uint64_t digest;  // a hash of the request's octets
 	uint64_t nonce;   // a hash of NONCE; 0: none
 	uint64_t token;   // a hash of ACCESS-TOKEN; 0: none
+	uint64_t kid;     // a hash of the server and USERNAME
 	uint64_t timestamp; // of that token, where it opened
 	uint32_t lifetime;  // likewise
 	uint16_t channel;   // CHANNEL-NUMBER; 0: none

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #define RUN "audit.run"
+#define IDENTITIES 64
 
 // What a run owns, in a userdata so that an error thrown on the way loses nothing.
 struct run {
@@ -25,6 +26,8 @@ struct run {
 	struct audit *audit;
 	struct capture_reader *reader;
 	struct pcapng *annotated;
+	struct stun_octets identities[IDENTITIES]; // owned by the options
+	size_t identity_count;
 	int sighting; // index of the handle
 	bool failed;  // a callback threw; its error lies on top of the stack
 	struct error write_error;
@@ -97,6 +100,15 @@ static void add_keylog(lua_State *state, struct run *run, int entry)
 	struct error error;
 	if (tls_secrets_add(run->secrets, lines, length, NULL, &error) < 0)
 		luaL_error(state, "audit.run: %s", error.text);
+}
+
+static void add_identity(lua_State *state, struct run *run, int entry)
+{
+	size_t length;
+	const char *name = luaL_checklstring(state, entry, &length);
+	luaL_argcheck(state, run->identity_count < IDENTITIES, 1, "too many identities");
+	luaL_argcheck(state, length > 0, 1, "an identity is empty");
+	run->identities[run->identity_count++] = (struct stun_octets){(const uint8_t *)name, length};
 }
 
 // --- callbacks ---------------------------------------------------------------------------------------------------------
@@ -309,10 +321,10 @@ static void push_outcome(lua_State *state, const struct run *run, const struct e
 	lua_setfield(state, -2, "damage");
 }
 
-// audit.run{ path=, keys=, users=, keylogs=, server_name=, delta=, flows=, every=, kind=, each=, message=, annotate=,
+// audit.run{ path=, keys=, users=, keylogs=, identities=, server_name=, delta=, flows=, every=, kind=, each=, message=, annotate=,
 //            comment= } -> outcome | nil, text
 // Reads the capture at `path` ("-": standard input) to its end. keys: {kid=, algorithm=, octets=} each; users:
-// {name=, password=} each; keylogs: the texts of TLS key logs; server_name: octets, where no 401 tells it; delta:
+// {name=, password=} each; keylogs: the texts of TLS key logs; identities: names of users, at most 64; server_name: octets, where no 401 tells it; delta:
 // seconds (5); flows: how many are followed at once (16384); every: true to judge each message as if it were the first
 // of its kind. annotate: a path at which the packets are written again as pcapng.
 //
@@ -346,9 +358,12 @@ static int run_audit(lua_State *state)
 	each_entry(state, run, "keys", add_key);
 	each_entry(state, run, "users", add_user);
 	each_entry(state, run, "keylogs", add_keylog);
+	each_entry(state, run, "identities", add_identity);
 	struct audit_options options = {
 		.keyring = run->keyring,
 		.secrets = run->secrets,
+		.identities = run->identities,
+		.identity_count = run->identity_count,
 		.delta = (uint32_t)field_integer(state, 1, "delta", 5, 0, UINT32_MAX),
 		.flows = (size_t)field_integer(state, 1, "flows", 0, 0, 1 << 24),
 		.every = field_boolean(state, 1, "every"),

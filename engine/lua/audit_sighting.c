@@ -72,6 +72,10 @@ static void push_facts(lua_State *state, const struct audit_message_facts *facts
 	field_set_integer(state, "sha256_size", facts->sha256_size);
 	if (facts->token_same)
 		field_set_boolean(state, "token_same", true);
+	if (facts->proven & AUDIT_KID_PROVEN)
+		field_set_boolean(state, "kid_proven", true);
+	if (facts->proven & AUDIT_CLOCK_PROVEN)
+		field_set_boolean(state, "clock_proven", true);
 	push_attributes(state, "has", facts->has);
 	push_attributes(state, "twice", facts->twice);
 	push_attributes(state, "malformed", facts->malformed);

@@ -61,7 +61,8 @@ end
 local function audit_file(path, rules, known, options)
   local court = judge.new(rules, known)
   local outcome, problem = audit.run {
-    path = path, keys = known.keys, users = known.users, keylogs = known.keylogs, server_name = known.server_name,
+    path = path, keys = known.keys, users = known.users, keylogs = known.keylogs,
+    identities = known.identities, server_name = known.server_name,
     delta = known.delta, flows = options.sessions, every = options.every,
     kind = function(sighting) return court:kind(sighting) end,
     each = function(sighting) return court:each(sighting) end,
