@@ -96,6 +96,9 @@ static const char *skip_extensions(struct datagram *datagram)
 			rest = (size_t)reader_u8(&reader) * 4 + 6;
 			break;
 		case IPPROTO_FRAGMENT: {
+			// Whole or not, what is inside is not there yet.
+			if (datagram->fragment)
+				return "a fragment header within a fragment";
 			datagram->protocol = reader_u8(&reader);
 			reader_u8(&reader);
 			uint16_t place = reader_u16(&reader);
@@ -367,12 +370,12 @@ void packet_decode(struct packet *packet)
 	packet->fragment = datagram.fragment;
 	packet->cut = datagram.cut;
 	packet->problem = datagram.problem;
-	if (datagram.problem)
-		return;
 	if (datagram.fragment) {
 		packet->part = datagram.part;
 		packet->part.cut = datagram.cut;
 	}
+	if (datagram.problem)
+		return;
 	if (!datagram.first) {
 		packet->problem = "a later fragment of an IP packet";
 		return;

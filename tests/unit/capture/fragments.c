@@ -395,6 +395,30 @@ static void extension_headers_and_inner_fragments(void **unused)
 	fragments_free(fragments);
 }
 
+// What follows the header of a first fragment may be anything, and it is a fragment all the same.
+static void a_fragment_with_a_problem_is_one(void **unused)
+{
+	(void)unused;
+	for (int kind = 0; kind < 2; kind++) {
+		// Destination options that reach behind the fragment; and a header that makes the inside a whole again.
+		const uint8_t inside[8] = {17, kind ? 0 : 200, 0, 0, 0, 0, 0, 0};
+		struct cut cut = {.ipv6 = true, .id = 7, .length = 8, .more = true, .protocol = kind ? 44 : 60};
+		struct writer out;
+		writer_init(&out, 1000);
+		write_packet(&out, &cut, inside);
+		struct packet packet = {
+			.data = out.data, .captured = out.length, .length = out.length, .link = PACKET_LINK_RAW};
+		packet_decode(&packet);
+		assert_non_null(packet.problem);
+		assert_true(packet.fragment);
+		assert_int_equal(packet.protocol, PACKET_OTHER);
+		assert_int_equal(packet.part.length, 8);
+		assert_int_equal(packet.part.id, 7);
+		assert_int_equal(packet.part.protocol, kind ? 44 : 60);
+		writer_free(&out);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -405,6 +429,7 @@ int main(void)
 		cmocka_unit_test(what_waits_is_bounded),
 		cmocka_unit_test(hostile_fragments_are_survived),
 		cmocka_unit_test(extension_headers_and_inner_fragments),
+		cmocka_unit_test(a_fragment_with_a_problem_is_one),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
