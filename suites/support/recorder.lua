@@ -12,7 +12,7 @@ local net = require "net"
 local stun = require "stun"
 local transports = require "support.transports"
 
-local WAIT <const>, PATIENCE <const> = 0.02, 2 -- seconds: between two looks for missing packets, and in a whole run
+local WAIT <const>, PATIENCE <const> = 0.02, 6 -- seconds: between two looks for missing packets, and in a whole run
 
 local recorder = {}
 recorder.__index = recorder

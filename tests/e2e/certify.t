@@ -49,7 +49,8 @@ like $reference->{run}{capture}, qr/^libpcap on lo|^own sockets/, 'the report sa
 my $ipv6 = IO::Socket::IP->new(LocalHost => '::1', Listen => 1, Type => SOCK_STREAM);
 my @suffixes = ('', qw(@tcp @tls @dtls), $ipv6 ? qw(@udp6 @tcp6) : ());
 
-# The scenarios of a run that fell over some transports and passed over others, and so deserve a look.
+# The scenarios of a run that fell over some transports and passed over others. coturn forgets an allocation some time
+# after its deletion; whether a Refresh comes before that is chance, where a machine is busy.
 sub uneven {
 	my ($run) = @_;
 	my %verdicts;
@@ -57,6 +58,7 @@ sub uneven {
 		my $verdict = $run->{results}{$id}{verdict};
 		$verdicts{ $id =~ s/\@\w+$//r }{$verdict} = 1 if $verdict ne 'skip';
 	}
+	delete $verdicts{'server/allocation/refresh-and-delete'};
 	return grep { keys %{ $verdicts{$_} } > 1 } sort keys %verdicts;
 }
 
@@ -118,7 +120,9 @@ SKIP: {
 		ok !(grep { !$_->{frame} == ($_->{transport} !~ /^(?:tls|dtls)$/) && $_->{direction} ne 'icmp' }
 				@{ $result->{exchange} }), "$result->{id}: with frame numbers, where it was not encrypted"
 			if $coturn->{run}{capture} =~ /^libpcap/;
-		like $result->{rerun}, qr/^assay run .*\Q$result->{id}\E/, "$result->{id}: and the command that runs it again";
+		# A rule for all messages is shown again by the scenario whose messages broke it.
+		my $what = $result->{id} =~ m{^invariants/} ? qr{server/\S+} : qr/\Q$result->{id}\E/;
+		like $result->{rerun}, qr/^assay run .*$what/, "$result->{id}: and the command that runs it again";
 	}
 	is_deeply [uneven($coturn)], [], 'over each transport the same';
 	for my $suffix (@suffixes) {
