@@ -9,8 +9,8 @@
 # BUILD/libfuzzer/broken/, and the command that shows it again is printed. Exit status: 0 nothing found, 1 something
 # was, 2 it could not be run.
 #
-# --merge FOLDER  runs nothing anew, but takes into the corpus what it lacks of FOLDER/TARGET and of what was found,
-#                 inputs of 4096 octets at most, the smallest that reach as much
+# --merge FOLDER  runs nothing anew, but adds to the corpus what it lacks of FOLDER/TARGET and of what was found: the
+#                 smallest inputs that reach what no other does, of 4096 octets at most
 # --coverage      tells for each engine file how many of its lines the corpus reaches, and which functions it does not
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -90,15 +90,12 @@ case $mode in
 --merge)
 	compile "$engine" "-O2 -g" "${programs[@]}"
 	for target in "${targets[@]}"; do
-		old=tests/fuzz/corpus/$target new=$engine/merged/$target
-		rm -rf "$new"
-		mkdir -p "$old" "$new" "$seeds/$target" "$engine/found/$target"
+		old=tests/fuzz/corpus/$target
+		mkdir -p "$old" "$seeds/$target" "$engine/found/$target"
 		# By edges alone, not by how often each is passed: hundreds of files fewer, and libFuzzer is quick to
-		# find those again.
-		"$engine/fuzz/$target" -merge=1 -use_counters=0 -max_len=4096 "$new" "$old" "$seeds/$target" \
+		# find those again. What is in the corpus stays.
+		"$engine/fuzz/$target" -merge=1 -use_counters=0 -max_len=4096 "$old" "$seeds/$target" \
 			"$engine/found/$target" >"$engine/$target.merge.log" 2>&1
-		rm -rf "$old"
-		mv "$new" "$old"
 		echo "$target: $(find "$old" -type f | wc -l) inputs, $(du -sb "$old" | cut -f1) octets"
 	done
 	;;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The door between hostile octets and scripts: stun.parse and all that a message can be asked, stun.build with the values
-// that it gave, stun.edit, stun.text, ChannelData, and token.open. What was parsed is built again out of what scripts
-// see, and comes to the same values.
+// The door between hostile octets and scripts: stun.parse and all that a message can be asked, stun.build with the
+// values that it gave, stun.edit, stun.text, ChannelData, and token.open. What was parsed is built again out of what
+// scripts see, and comes to the same values.
 #include "fuzz.h"
 #include "lua/modules.h"
 
@@ -43,14 +43,15 @@ static const char script[] =
 	"  counts[kind] = (counts[kind] or 0) + 1\n"
 	"  assert(message:raw(kind, counts[kind]) == attribute.value, 'raw')\n"
 	"  assert(#attribute.value == attribute.length and #attribute.padding == -attribute.length % 4, 'lengths')\n"
-	"  assert(data:sub(attribute.offset + 5, attribute.offset + 4 + attribute.length) == attribute.value, 'offset')\n"
+	"  local start, behind = attribute.offset + 4, attribute.offset + 4 + attribute.length\n"
+	"  assert(data:sub(start + 1, behind) == attribute.value, 'offset')\n"
 	"  raw[i] = { kind, attribute.value, padding = attribute.padding }\n"
 	"  local known = stun.attribute(kind)\n"
 	"  assert((known and known.name or ('0x%04X'):format(kind)) == type, 'name')\n"
 	"  local value, problem, where = message:get(kind, counts[kind])\n"
 	"  if value == nil then\n"
 	"    told(value, problem, where)\n"
-	"    assert(where >= attribute.offset + 4 and where <= attribute.offset + 4 + attribute.length, 'place of a fault')\n"
+	"    assert(where >= start and where <= behind, 'place of a fault')\n"
 	"    values[i] = { kind, attribute.value }\n"
 	"  else\n"
 	"    values[i] = { kind, value }\n"

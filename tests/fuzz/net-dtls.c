@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // A DTLS client and a DTLS listener of ours, and an adversary on the wire between them, who is the input: datagrams are
-// delivered, lost, doubled, held back, damaged, cut, joined, made up, and come from strangers. There is no socket: the
-// UDP below is made of a queue each way. Whatever happens, what arrives is what was sent; and where nobody interfered, it
+// delivered, lost, doubled, held back, damaged, cut, made up, and come from strangers. There is no socket: the UDP
+// below is made of a queue each way. Whatever happens, what arrives is what was sent; and where nobody interfered, it
 // does arrive.
 #include "fuzz.h"
 #include "net/certificate.h"

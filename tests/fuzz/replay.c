@@ -19,6 +19,7 @@ static int play_file(const char *path)
 	uint8_t *octets = malloc(LARGEST);
 	if (!file || !octets) {
 		fprintf(stderr, "%s: %s\n", path, strerror(errno));
+		free(octets);
 		return -1;
 	}
 	size_t length = fread(octets, 1, LARGEST, file);

@@ -216,3 +216,9 @@ seed('net-dtls', $_) for '', $shake, $shake . $talk x 3, "\6\0$shake$talk", "\x0
 	"\x10" . chr(length $hello) . $hello . $shake, "$shake$talk\x10" . chr(length $hello) . $hello . $talk, "\x14\1$shake",
 	"$shake$talk\x17\x80$talk", "$shake$talk\x16\x40\1\0$talk", "\0\0\1\0\0\0\x07\0\7\0\7\0\7\0", "$shake\x14\2\x15\3$talk",
 	"\0\0\1\0\0\0\4\1\4\2\5\3\x0B\0\1\0$shake";
+
+# A stream of frames, its pieces, and whether a reply is waited for.
+my $success = message(0x0101, 'transaction!', attribute(6, 'kid'));
+seed('net-stream', $_ . $frames) for "\0\0", "\6\1", "\xFF\0";
+seed('net-stream', $_) for "\3\1$success$frames", "\x20\1$success$success", "\7\0$frames\x80abc", "\7\0" . substr($frames, 0, 30),
+	"\1\0\0\1\0\2", "\1\1" . pack('n n', 0x4001, 0) . $success, "\0\0\x40", "\0\1";

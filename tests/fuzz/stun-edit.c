@@ -182,7 +182,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	claim(integrity);
 	reader_init(&input, data, size);
 	uint8_t counts = fuzz_octet(&input);
-	size_t attribute_count = (counts & 15) % (ATTRIBUTES + 1), count = (size_t)(counts >> 4) % (EDITS + 1);
+	size_t attribute_count = (counts & 15u) % (ATTRIBUTES + 1), count = (size_t)(counts >> 4) % (EDITS + 1);
 	bool overrides = fuzz_octet(&input) & 1;
 	for (size_t i = 0; i < attribute_count; i++)
 		attributes[i] = take_attribute(&input, overrides);
