@@ -25,3 +25,6 @@ for _, folder in ipairs { "server", "vectors", "robustness" } do
 end
 -- A profile is data: nothing is in its reach.
 files["scripts/targets/*.lua"] = { std = { read_globals = {}, globals = {} } }
+-- Wireshark's Lua, 5.2 or 5.4 by its version, and what it gives a dissector.
+files["scripts/wireshark"] = { read_globals = { "bit32", "unpack", "base", "expert", "Field", "NSTime",
+  "Pref", "Proto", "ProtoExpert", "ProtoField", "UInt64", "register_postdissector" } }
