@@ -63,7 +63,7 @@ if [ "${3:-}" != inside ]; then
 		command -v "${program%:*}" >/dev/null || fail "${program%:*} is not installed: apt-get install ${program#*:}"
 	done
 	as=()
-	[ "$(id -u)" = 0 ] || as=(--user --map-root-user)
+	[ "$(id -u)" = 0 ] || as=(--user --map-current-user --keep-caps) # tcpdump as root would become another user
 	work=$(mktemp -d "$folder/.$kind-XXXXXX")
 	# The second namespace is of processes: when its first one goes, the kernel ends all others; and that one goes with
 	# this script, also when this one is killed.
@@ -141,7 +141,8 @@ small)
 	uclient 1 30 -J -c -y -m 2 -n 5 -l 172 &          # channels
 	uclient 2 30 -J -c -y -s -m 2 -n 5 &              # Send and Data indications
 	uclient 3 30 -J -y -m 4 -n 3 &                    # with allocations for RTCP: EVEN-PORT, RESERVATION-TOKEN
-	uclient 4 30 -J -c -y -G -g -m 2 -n 3 &           # additional requests
+	uclient 4 30 -J -c -y -G -g -m 4 -n 3 &           # additional requests
+	uclient 9 30 -J -c -y -O -m 40 || true &          # clients in a hurry: some are refused, and the answers say why
 	uclient 5 30 -J -c -y -t -m 2 -n 5 &              # TCP
 	uclient 6 30 -J -c -y -t -S -p $secure -m 2 -n 5 -z 200 & # TLS: of what comes together uclient loses some
 	uclient 7 30 -J -c -y -S -p $secure -m 2 -n 5 &   # DTLS
