@@ -365,6 +365,42 @@ static void test_new_handshake(void **state)
 	peers_close(&peers);
 }
 
+// A handshake that was given up half-way, whose keys nothing is written with, does not stand in the way of the next.
+static void test_abandoned_handshake(void **state)
+{
+	struct tape_entry hellos[4];
+	(void)state;
+	peers_open(&peers, DTLS1_2_VERSION, true);
+	peers_meet(&peers, NULL);
+	peers_shake(&peers);
+	size_t count = 0;
+	for (size_t i = 0; i < peers.count && count < 2; i++) {
+		if (i && peers.tape[i].side == peers.tape[i - 1].side)
+			continue;
+		hellos[count] = peers.tape[i];
+		hellos[count].octets = malloc(peers.tape[i].length);
+		memcpy(hellos[count++].octets, peers.tape[i].octets, peers.tape[i].length);
+	}
+	peers_meet(&peers, NULL);
+	peers_shake(&peers);
+	say(0, 0);
+	struct tls_secrets *secrets = secrets_of(peers_log);
+	struct dtls_passive *association = dtls_passive_new(secrets);
+	forget();
+	feed(association, &hellos[0]);
+	feed(association, &hellos[1]);
+	feed(association, &peers.tape[peers.count - 1]);
+	check_state(association, 0, TLS_PASSIVE_OPAQUE, "does not verify");
+	for (size_t i = 0; i < peers.count; i++)
+		feed(association, &peers.tape[i]);
+	check_heard(0, 0, 1);
+	free(hellos[0].octets);
+	free(hellos[1].octets);
+	dtls_passive_free(association);
+	tls_secrets_free(secrets);
+	peers_close(&peers);
+}
+
 static void check_opaque(const char *log, size_t from, const char *reason)
 {
 	struct tls_secrets *secrets = secrets_of(log);
@@ -519,12 +555,19 @@ static void test_altered(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_suites),           cmocka_unit_test(test_coalesced),
-		cmocka_unit_test(test_resumption),       cmocka_unit_test(test_fragmented_hello),
-		cmocka_unit_test(test_loss),             cmocka_unit_test(test_window),
-		cmocka_unit_test(test_new_handshake),    cmocka_unit_test(test_opaque),
-		cmocka_unit_test(test_late_secrets),     cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_truncated),        cmocka_unit_test(test_altered),
+		cmocka_unit_test(test_suites),
+		cmocka_unit_test(test_coalesced),
+		cmocka_unit_test(test_resumption),
+		cmocka_unit_test(test_fragmented_hello),
+		cmocka_unit_test(test_loss),
+		cmocka_unit_test(test_window),
+		cmocka_unit_test(test_new_handshake),
+		cmocka_unit_test(test_opaque),
+		cmocka_unit_test(test_abandoned_handshake),
+		cmocka_unit_test(test_late_secrets),
+		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_truncated),
+		cmocka_unit_test(test_altered),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("a DTLS association, read by a bystander", tests, NULL, NULL);

@@ -5,6 +5,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "capture/tls_agreement.h"
 #include "capture/tls_keys.h"
 
 #include <openssl/crypto.h>
@@ -164,6 +165,39 @@ static void test_trace_of_rfc_8448(void **state)
 	tls_keys_free(keys);
 }
 
+static void test_agreement(void **state)
+{
+	static const struct {
+		bool dtls, id;
+		uint16_t version, suite;
+		uint8_t compression;
+		const char *problem;
+	} cases[] = {
+		{false, false, 0x0303, 0xC02F, 0, ""},
+		{false, true, 0x0303, 0xC02F, 0, ""},
+		{true, false, 0xFEFD, 0xC02F, 0, ""},
+		{true, true, 0xFEFD, 0xC02F, 0, "connection ids (RFC 9146)"},
+		{true, false, 0xFEFC, 0x1301, 0, "0xFEFC (DTLS 1.3), and only DTLS 1.2 is decrypted"},
+		{true, false, 0xFEFF, 0x002F, 0, "(DTLS 1.0)"},
+		{false, false, 0x0303, 0xC02F, 1, "compressed (method 1)"},
+		{false, false, 0x0303, 0x1301, 0, "TLS_AES_128_GCM_SHA256 is none of TLS 1.2"},
+		{false, false, 0x0304, 0xC02F, 0, "is none of TLS 1.3"},
+		{false, false, 0x0304, 0x13FF, 0, "cipher suite 0x13FF is not known"},
+		{false, false, 0xFEFD, 0xC02F, 0, "only TLS 1.2 and 1.3 are decrypted"},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct tls_agreement agreement;
+		struct tls_hello client = {.connection_id = true}, server = {.version = cases[i].version};
+		server.suite = cases[i].suite;
+		server.compression = cases[i].compression;
+		server.connection_id = cases[i].id;
+		tls_agreement_make(&agreement, &client, &server, cases[i].dtls);
+		if (cases[i].problem[0] ? !strstr(agreement.problem, cases[i].problem) : agreement.problem[0] != 0)
+			fail_msg("'%s' expected, got '%s'", cases[i].problem, agreement.problem);
+	}
+}
+
 static void test_suites(void **state)
 {
 	size_t known = 0;
@@ -195,7 +229,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_fields),     cmocka_unit_test(test_truncated),
 		cmocka_unit_test(test_early_data), cmocka_unit_test(test_trace_of_rfc_8448),
-		cmocka_unit_test(test_suites),
+		cmocka_unit_test(test_suites), cmocka_unit_test(test_agreement),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("hellos and keys of TLS", tests, NULL, NULL);
