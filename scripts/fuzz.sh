@@ -110,16 +110,18 @@ case $mode in
 		objects+=(-object "$folder/fuzz/$target")
 	done
 	llvm-profdata merge -o "$folder/all.profdata" "$folder"/*.profraw
-	llvm-cov export -summary-only "${objects[@]}" -instr-profile "$folder/all.profdata" engine/ 2>/dev/null |
+	# It wants the first of them without the option.
+	objects=("${objects[@]:1}")
+	llvm-cov export -summary-only "${objects[@]}" -instr-profile "$folder/all.profdata" |
 		perl -MJSON::PP -0777 -ne '
 			for (sort { $a->{filename} cmp $b->{filename} } @{decode_json($_)->{data}[0]{files}}) {
-				my ($name) = $_->{filename} =~ m{(engine/.*)};
+				my ($name) = $_->{filename} =~ m{(engine/.*)} or next;
 				my ($lines, $functions) = @{$_->{summary}}{qw(lines functions)};
 				printf "%-34s %4d of %4d lines, %3d of %3d functions\n", $name, @{$lines}{qw(covered count)},
 					@{$functions}{qw(covered count)} if $lines->{covered};
 			}'
 	llvm-cov report -show-functions "${objects[@]}" -instr-profile "$folder/all.profdata" engine/*/*.c 2>/dev/null |
-		awk '/^File/ { file = $2 } $7 > 0 && $6 == $7 { print "not reached: " $1 }' >"$folder/unreached"
+		awk '/^File/ { file = substr($2, 2, length($2) - 3) } NF == 10 && $1 != "TOTAL" && $5 > 0 && $5 == $6 { print file, $1 }' >"$folder/unreached"
 	echo "functions that are not reached: $folder/unreached"
 	;;
 *)
