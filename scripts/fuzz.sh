@@ -121,7 +121,8 @@ case $mode in
 					@{$functions}{qw(covered count)} if $lines->{covered};
 			}'
 	llvm-cov report -show-functions "${objects[@]}" -instr-profile "$folder/all.profdata" engine/*/*.c 2>/dev/null |
-		awk '/^File/ { file = substr($2, 2, length($2) - 3) } NF == 10 && $1 != "TOTAL" && $5 > 0 && $5 == $6 { print file, $1 }' >"$folder/unreached"
+		awk '/^File/ { file = substr($2, 2, length($2) - 3) }
+			NF == 10 && $1 != "TOTAL" && $5 > 0 && $5 == $6 { print file, $1 }' >"$folder/unreached"
 	echo "functions that are not reached: $folder/unreached"
 	;;
 *)
