@@ -152,11 +152,12 @@ static void test_many(void **state)
 {
 	struct error error = {0};
 	char line[300];
+	static const char rest[] = SECRET_32 "445566778899aabbccddeeff";
 	uint8_t random[TLS_RANDOM] = {0};
 	(void)state;
 	struct tls_secrets *few = tls_secrets_new(1000);
 	for (unsigned i = 0; i < 1000; i++) {
-		int length = snprintf(line, sizeof line, "CLIENT_RANDOM %064x %08x%s\n", i, i, SECRET_32 "445566778899aabbccddeeff");
+		int length = snprintf(line, sizeof line, "CLIENT_RANDOM %064x %08x%s\n", i, i, rest);
 		assert_int_equal(tls_secrets_add(few, line, (size_t)length, NULL, &error), 0);
 	}
 	assert_int_equal(tls_secrets_number(few), 1000);
