@@ -8,6 +8,7 @@
 
 #include <lauxlib.h>
 #include <stdio.h>
+#include <string.h>
 
 #define SIGHTING "audit.sighting"
 
@@ -207,9 +208,31 @@ static int sighting_server_name(lua_State *state)
 	return push_octets(state, name.data, name.length);
 }
 
+// sighting:brief() -> class, flow (a number), nanoseconds since 1970, frame, octets, transport
+// What is asked of every message, at less cost than the facts. class: "request", ..., as in the facts.
+static int sighting_brief(lua_State *state)
+{
+	const struct audit_sighting *sighting = check(state);
+	struct audit_fact class = {0}, transport = {0}, fact;
+	for (size_t i = 0; !transport.word && audit_facts_word(&sighting->facts->message, i, &fact); i++) {
+		if (strcmp(fact.name, "class") == 0)
+			class = fact;
+		else if (strcmp(fact.name, "transport") == 0)
+			transport = fact;
+	}
+	lua_pushstring(state, class.word);
+	lua_pushinteger(state, (lua_Integer)sighting->place.flow);
+	lua_pushinteger(state, (lua_Integer)sighting->time);
+	lua_pushinteger(state, (lua_Integer)sighting->place.frame);
+	push_octets(state, sighting->octets, sighting->length);
+	lua_pushstring(state, transport.word);
+	return 6;
+}
+
 void audit_sighting_register(lua_State *state)
 {
 	static const luaL_Reg methods[] = {
+		{"brief", sighting_brief},
 		{"facts", push_all_facts},        {"octets", sighting_octets}, {"request", sighting_request},
 		{"problem", sighting_problem},    {"from", sighting_from},     {"to", sighting_to},
 		{"time", sighting_time},          {"place", sighting_place},   {"asked", sighting_asked},

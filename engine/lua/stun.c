@@ -3,6 +3,7 @@
 #include "lua/modules.h"
 #include "lua/state.h"
 #include "lua/stun_build.h"
+#include "lua/stun_replay.h"
 #include "lua/stun_value.h"
 #include "stun/channel.h"
 #include "stun/credential.h"
@@ -438,6 +439,9 @@ static const luaL_Reg functions[] = {
 	{"parse", parse},
 	{"build", stun_lua_build},
 	{"edit", stun_lua_edit},
+	{"outline", stun_lua_outline},
+	{"names", stun_lua_names},
+	{"rewrite", stun_lua_rewrite},
 	{"text", text},
 	{"attribute", attribute},
 	{"attributes", attributes},

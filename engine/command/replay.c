@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// assay replay: the requests of a capture sent again to a live server. What happens is in suites/support/replay.lua.
+#include "command/command.h"
+#include "command/options.h"
+
+static const struct option_row options[] = {
+	{"target", OPTION_LIST, "targets", "FILE",
+	 "the profile of a server; twice to compare two servers with each other too"},
+	{"server", OPTION_TEXT, "server", "HOST:PORT", "a server without a profile"},
+	{"transport", OPTION_LIST, "transports", "NAME",
+	 "udp, tcp, tls or dtls; more than once for several (default udp)"},
+	{"ca", OPTION_TEXT, "ca", "FILE", "the certificates (PEM) that vouch for its own, over TLS and DTLS"},
+	{"insecure", OPTION_FLAG, "insecure", NULL, "take any certificate of it"},
+	{"server-name", OPTION_TEXT, "server_name", "NAME", "the name that it announces in THIRD-PARTY-AUTHORIZATION"},
+	{"realm", OPTION_TEXT, "realm", "REALM", "its realm"},
+	{"key", OPTION_SECRET, "keys", "KID:ALG:BASE64",
+	 "a long-term key it shares with us; @FILE reads such lines (ASSAY_KEYS too)"},
+	{"user", OPTION_SECRET, "users", "NAME:PASSWORD",
+	 "first-party credentials; @FILE reads such lines (ASSAY_USERS too)"},
+	{"no-third-party", OPTION_OFF, "third_party", NULL, "it takes no tokens"},
+	{"launch", OPTION_TEXT, "launch", "COMMAND", "start it and watch it; {host} and {port} are filled in"},
+	{"fault", OPTION_LIST, "faults", "NAME", "break the embedded reference server (assay serve --list-faults)"},
+	{"speed", OPTION_NUMBER, "speed", "N", "1: with the captured spacing (default), 2: twice as fast, 0: at once"},
+	{"verbatim", OPTION_FLAG, "verbatim", NULL,
+	 "send the requests octet for octet, as somebody would who replays what he overheard"},
+	{"no-wait", OPTION_OFF, "wait", NULL, "wait for no answer before the next request"},
+	{"captured-server-name", OPTION_LIST, "names", "NAME",
+	 "the name that tokens in the capture are sealed with, where no 401 in it tells"},
+	{"keylog", OPTION_LIST, "keylogs", "FILE",
+	 "secrets of TLS and DTLS sessions in the capture (the form of SSLKEYLOGFILE)"},
+	{"format", OPTION_TEXT, "format", "FORM", "pretty, tap, tap14 or json (default: pretty on a terminal, else tap)"},
+	{"rto", OPTION_NUMBER, "rto", "SECONDS", "first retransmission on UDP, RFC 5389 7.2.1 (default 0.5)"},
+	{"rc", OPTION_COUNT, "rc", "N", "transmissions on UDP (default 7)"},
+	{"rm", OPTION_NUMBER, "rm", "N", "the last wait, in units of the RTO (default 16)"},
+	{NULL, OPTION_FLAG, NULL, NULL, NULL},
+};
+
+int command_replay(int argc, char **argv)
+{
+	static const struct command_line line = {
+		.usage = "assay replay [OPTION]... FILE",
+		.about = "Sends the requests in a capture to a live server again, freshly keyed, and compares its\n"
+			 "answers with the captured ones by class, code and attributes. Without a target the\n"
+			 "embedded reference server answers. Exit status: 0 all alike, 1 something differs, 2 command\n"
+			 "line or profile wrong, 3 nothing to replay or no server, 4 output not written, 130\n"
+			 "interrupted.",
+		.options = options,
+		.positional = "files",
+	};
+	return options_run(&line, "support.replay", argc, argv);
+}
