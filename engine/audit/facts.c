@@ -10,7 +10,7 @@
 
 _Static_assert(sizeof(struct audit_message_facts) == 5 * 8 + 4 + 2 * 2 + 24, "facts are compared as octets");
 
-#define LARGE 548     // octets of a message that RFC 7635 6.2 would have kept below
+#define LARGE 548        // octets of a message that RFC 7635 6.2 would have kept below
 #define REASON_LIMIT 128 // characters (RFC 5389 15.6)
 #define MOST_COMPARED 64 // attributes of a message
 
@@ -185,9 +185,7 @@ static const struct {
 	 {"request", "indication", "success", "error", "malformed", "channel"}},
 	{"sender", offsetof(struct audit_message_facts, sender), {NULL, "client", "server"}},
 	{"transport", offsetof(struct audit_message_facts, transport), {"udp", "tcp", "tls", "dtls"}},
-	{"fingerprint",
-	 offsetof(struct audit_message_facts, fingerprint),
-	 {"absent", "valid", "wrong", "not-last"}},
+	{"fingerprint", offsetof(struct audit_message_facts, fingerprint), {"absent", "valid", "wrong", "not-last"}},
 	{"integrity",
 	 offsetof(struct audit_message_facts, integrity),
 	 {"absent", "unknown", "whole", "sha1", "cut", "password", "invalid"}},
@@ -203,25 +201,17 @@ static const struct {
 	{"session_time",
 	 offsetof(struct audit_message_facts, session_time),
 	 {NULL, "good", "edge-past", "beyond-past", "far-past", "edge-future", "beyond-future", "far-future"}},
-	{"token_use",
-	 offsetof(struct audit_message_facts, token_use),
-	 {NULL, "first", "same", "newer", "earlier"}},
+	{"token_use", offsetof(struct audit_message_facts, token_use), {NULL, "first", "same", "newer", "earlier"}},
 	{"nonce",
 	 offsetof(struct audit_message_facts, nonce),
 	 {"absent", "current", "earlier", "refused", "elsewhere", "unseen"}},
-	{"transaction",
-	 offsetof(struct audit_message_facts, transaction),
-	 {NULL, "new", "again", "changed", "reused"}},
+	{"transaction", offsetof(struct audit_message_facts, transaction), {NULL, "new", "again", "changed", "reused"}},
 	{"asked", offsetof(struct audit_message_facts, asked), {NULL, "seen", "unseen"}},
-	{"repeated", offsetof(struct audit_message_facts, repeated), {NULL, "alike", "changed"}},
-	{"allocation",
-	 offsetof(struct audit_message_facts, allocation),
-	 {"unknown", "none", "held", "edge", "over"}},
+	{"repeated", offsetof(struct audit_message_facts, repeated), {NULL, "alike", "changed", "later"}},
+	{"allocation", offsetof(struct audit_message_facts, allocation), {"unknown", "none", "held", "edge", "over"}},
 	{"grant", offsetof(struct audit_message_facts, grant), {NULL, "zero", "within", "delta", "over"}},
-	{"ceiling", offsetof(struct audit_message_facts, ceiling), {NULL, "kept", "broken"}},
-	{"channel",
-	 offsetof(struct audit_message_facts, channel),
-	 {NULL, "bound", "unbound", "over", "unknown"}},
+	{"ceiling", offsetof(struct audit_message_facts, ceiling), {NULL, "kept", "broken", "edge"}},
+	{"channel", offsetof(struct audit_message_facts, channel), {NULL, "bound", "unbound", "over", "unknown"}},
 	{"tells", offsetof(struct audit_message_facts, tells), {NULL, "mac_key", "key", "password"}},
 };
 
@@ -273,11 +263,37 @@ static const struct {
 	{"server_name_other", AUDIT_SERVER_NAME_OTHER},
 };
 
+// Of the octets `proven` and `marks`.
+static const struct {
+	const char *name;
+	size_t offset;
+	uint8_t flag;
+} more_flags[] = {
+	{"kid_proven", offsetof(struct audit_message_facts, proven), AUDIT_KID_PROVEN},
+	{"clock_proven", offsetof(struct audit_message_facts, proven), AUDIT_CLOCK_PROVEN},
+	{"form_proven", offsetof(struct audit_message_facts, proven), AUDIT_FORM_PROVEN},
+	{"token_proven", offsetof(struct audit_message_facts, proven), AUDIT_TOKEN_PROVEN},
+	{"token_over", offsetof(struct audit_message_facts, proven), AUDIT_TOKEN_OVER},
+	{"says_420", offsetof(struct audit_message_facts, proven), AUDIT_SAYS_420},
+	{"name_nul", offsetof(struct audit_message_facts, marks), AUDIT_NAME_NUL},
+	{"nonce_same", offsetof(struct audit_message_facts, marks), AUDIT_NONCE_SAME},
+	{"nonce_fresh", offsetof(struct audit_message_facts, marks), AUDIT_NONCE_FRESH},
+	{"kid_other", offsetof(struct audit_message_facts, marks), AUDIT_KID_OTHER},
+	{"token_shaped", offsetof(struct audit_message_facts, marks), AUDIT_TOKEN_SHAPED},
+};
+
 bool audit_facts_flag(const struct audit_message_facts *facts, size_t index, const char **name, bool *set)
 {
-	if (index >= sizeof flags / sizeof *flags)
+	const size_t count = sizeof flags / sizeof *flags;
+	if (index < count) {
+		*name = flags[index].name;
+		*set = facts->flags & flags[index].flag;
+		return true;
+	}
+	index -= count;
+	if (index >= sizeof more_flags / sizeof *more_flags)
 		return false;
-	*name = flags[index].name;
-	*set = facts->flags & flags[index].flag;
+	*name = more_flags[index].name;
+	*set = ((const uint8_t *)facts)[more_flags[index].offset] & more_flags[index].flag;
 	return true;
 }

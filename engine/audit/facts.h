@@ -29,18 +29,22 @@ enum audit_sender { AUDIT_ANYONE, AUDIT_CLIENT, AUDIT_SERVER };
 
 enum audit_transport { AUDIT_UDP, AUDIT_TCP, AUDIT_TLS, AUDIT_DTLS };
 
-enum audit_fingerprint { AUDIT_FINGERPRINT_ABSENT, AUDIT_FINGERPRINT_VALID, AUDIT_FINGERPRINT_WRONG,
-			 AUDIT_FINGERPRINT_NOT_LAST };
+enum audit_fingerprint {
+	AUDIT_FINGERPRINT_ABSENT,
+	AUDIT_FINGERPRINT_VALID,
+	AUDIT_FINGERPRINT_WRONG,
+	AUDIT_FINGERPRINT_NOT_LAST
+};
 
 // Of the first attribute of its kind.
 enum audit_integrity {
 	AUDIT_INTEGRITY_ABSENT,
-	AUDIT_INTEGRITY_UNKNOWN, // no key is known that it could be under
-	AUDIT_INTEGRITY_WHOLE,   // verifies under the whole mac_key
-	AUDIT_INTEGRITY_SHA1,    // verifies under SHA-1 of a mac_key of 32 octets (RFC 7635 Appendix B)
-	AUDIT_INTEGRITY_CUT,     // verifies under the first 16 octets of a longer mac_key
+	AUDIT_INTEGRITY_UNKNOWN,  // no key is known that it could be under
+	AUDIT_INTEGRITY_WHOLE,    // verifies under the whole mac_key
+	AUDIT_INTEGRITY_SHA1,     // verifies under SHA-1 of a mac_key of 32 octets (RFC 7635 Appendix B)
+	AUDIT_INTEGRITY_CUT,      // verifies under the first 16 octets of a longer mac_key
 	AUDIT_INTEGRITY_PASSWORD, // verifies under the key of a user with a password
-	AUDIT_INTEGRITY_INVALID, // verifies under none of them
+	AUDIT_INTEGRITY_INVALID,  // verifies under none of them
 };
 
 enum audit_token {
@@ -56,8 +60,8 @@ enum audit_time {
 	AUDIT_TIME_UNKNOWN,
 	AUDIT_TIME_GOOD,        // within its lifetime
 	AUDIT_TIME_EDGE_PAST,   // over by at most 10 s
-	AUDIT_TIME_BEYOND_PAST, // over by less than an hour
-	AUDIT_TIME_FAR_PAST,    // over by an hour or more
+	AUDIT_TIME_BEYOND_PAST, // over by more
+	AUDIT_TIME_FAR_PAST,    // over by an hour, or as much as no Delta explains (session_world.far)
 	AUDIT_TIME_EDGE_FUTURE, // the same with a timestamp that lies ahead
 	AUDIT_TIME_BEYOND_FUTURE,
 	AUDIT_TIME_FAR_FUTURE,
@@ -99,11 +103,12 @@ enum audit_repeated {
 	AUDIT_REPEATED_NO,
 	AUDIT_REPEATED_ALIKE,   // answers again: the same class, code and relayed address
 	AUDIT_REPEATED_CHANGED, // answers again, otherwise
+	AUDIT_REPEATED_LATER,   // lets in what was refused at first
 };
 
 enum audit_allocation {
-	AUDIT_ALLOCATION_UNKNOWN, // the beginning of the flow is not in the capture, or a challenge came since: perhaps of
-				  // a server that was started anew
+	AUDIT_ALLOCATION_UNKNOWN, // the beginning of the flow is not in the capture, or a challenge came since:
+				  // perhaps of a server that was started anew
 	AUDIT_ALLOCATION_NONE,
 	AUDIT_ALLOCATION_HELD,
 	AUDIT_ALLOCATION_EDGE, // within 10 s of its end
@@ -119,7 +124,12 @@ enum audit_grant {
 	AUDIT_GRANT_OVER,
 };
 
-enum audit_ceiling { AUDIT_CEILING_NONE, AUDIT_CEILING_KEPT, AUDIT_CEILING_BROKEN };
+enum audit_ceiling {
+	AUDIT_CEILING_NONE,
+	AUDIT_CEILING_KEPT,
+	AUDIT_CEILING_BROKEN,
+	AUDIT_CEILING_EDGE
+}; // edge: broken by at most a minute, which clocks may differ by
 
 enum audit_channel {
 	AUDIT_CHANNEL_NONE,
@@ -136,34 +146,34 @@ enum {
 	AUDIT_REQUIRED_UNKNOWN = 1 << 1, // an attribute that no RFC here has and that is comprehension-required
 	AUDIT_OPTIONAL_UNKNOWN = 1 << 2, // the same, comprehension-optional
 	AUDIT_UNKNOWN_TWICE = 1 << 3,
-	AUDIT_PADDED = 1 << 4,   // some value is padded
-	AUDIT_GARBAGE = 1 << 5,  // the padding of one is not zero
-	AUDIT_LARGE = 1 << 6,    // of 548 octets or more
-	AUDIT_UNPROTECTED = 1 << 7, // an attribute stands behind MESSAGE-INTEGRITY that may not (other than
-				    // MESSAGE-INTEGRITY-SHA256 and FINGERPRINT)
+	AUDIT_PADDED = 1 << 4,            // some value is padded
+	AUDIT_GARBAGE = 1 << 5,           // the padding of one is not zero
+	AUDIT_LARGE = 1 << 6,             // of 548 octets or more
+	AUDIT_UNPROTECTED = 1 << 7,       // an attribute stands behind MESSAGE-INTEGRITY that may not (other than
+					  // MESSAGE-INTEGRITY-SHA256 and FINGERPRINT)
 	AUDIT_REASON_UNREADABLE = 1 << 8, // ERROR-CODE: no class from 3 to 6 or no number from 0 to 99
 	AUDIT_REASON_RESERVED = 1 << 9,   // reserved bits that are not zero
 	AUDIT_REASON_NOT_UTF8 = 1 << 10,
 	AUDIT_REASON_LONG = 1 << 11, // 128 characters or more
 	AUDIT_REASON_NUL = 1 << 12,
-	AUDIT_TOKEN_ENDLESS = 1 << 13,       // lifetime 0
-	AUDIT_TOKEN_NONCE_LENGTH = 1 << 14,  // not the length its algorithm prescribes
+	AUDIT_TOKEN_ENDLESS = 1 << 13,        // lifetime 0
+	AUDIT_TOKEN_NONCE_LENGTH = 1 << 14,   // not the length its algorithm prescribes
 	AUDIT_TOKEN_NONCE_REPEATED = 1 << 15, // another token of this kid had the same nonce
-	AUDIT_TOKEN_EXTRA = 1 << 16,         // octets behind the lifetime
-	AUDIT_TOKEN_KEY_LENGTH = 1 << 17,    // a mac_key of other than 20 or 32 octets
-	AUDIT_OTHER_METHOD = 1 << 18,        // an answer of another method than the request
-	AUDIT_FIRST = 1 << 19,       // the first request of this client to this server
-	AUDIT_CHALLENGED = 1 << 20,  // the flow has had a 401 or 438 before
-	AUDIT_THIRD_PARTY = 1 << 21, // the server has offered third-party authorization before
-	AUDIT_TOKEN_SESSION = 1 << 22, // a token has been accepted on this flow before
-	AUDIT_SERVER_NAME_CHANGED = 1 << 23, // THIRD-PARTY-AUTHORIZATION with another value than before
-	AUDIT_NAME_EMPTY = 1 << 24,  // THIRD-PARTY-AUTHORIZATION without a value
-	AUDIT_MAPPED_OTHER = 1 << 25, // XOR-MAPPED-ADDRESS is not the address that asked
-	AUDIT_PROTOCOL_OTHER = 1 << 26, // REQUESTED-TRANSPORT is neither UDP nor TCP
+	AUDIT_TOKEN_EXTRA = 1 << 16,          // octets behind the lifetime
+	AUDIT_TOKEN_KEY_LENGTH = 1 << 17,     // a mac_key of other than 20 or 32 octets
+	AUDIT_OTHER_METHOD = 1 << 18,         // an answer of another method than the request
+	AUDIT_FIRST = 1 << 19,                // the first request of this client to this server
+	AUDIT_CHALLENGED = 1 << 20,           // the flow has had a 401 or 438 before
+	AUDIT_THIRD_PARTY = 1 << 21,          // the server has offered third-party authorization before
+	AUDIT_TOKEN_SESSION = 1 << 22,        // a token has been accepted on this flow before
+	AUDIT_SERVER_NAME_CHANGED = 1 << 23,  // THIRD-PARTY-AUTHORIZATION with another value than before
+	AUDIT_NAME_EMPTY = 1 << 24,           // THIRD-PARTY-AUTHORIZATION without a value
+	AUDIT_MAPPED_OTHER = 1 << 25,         // XOR-MAPPED-ADDRESS is not the address that asked
+	AUDIT_PROTOCOL_OTHER = 1 << 26,       // REQUESTED-TRANSPORT is neither UDP nor TCP
 	AUDIT_NONCE_EMPTY = 1 << 27,
-	AUDIT_IDENTITY = 1 << 28, // a name that the user is known by stands in it (--identity)
+	AUDIT_IDENTITY = 1 << 28,        // a name that the user is known by stands in it (--identity)
 	AUDIT_TOKEN_TIMESTAMP = 1 << 29, // no time in seconds since 1970: more than ten years from the packet's
-	AUDIT_DELETES = 1 << 30, // LIFETIME 0 in a request
+	AUDIT_DELETES = 1 << 30,         // LIFETIME 0 in a request
 };
 
 #define AUDIT_SERVER_NAME_OTHER UINT32_C(0x80000000) // THIRD-PARTY-AUTHORIZATION is not the name that was given
@@ -200,13 +210,29 @@ struct audit_message_facts {
 	uint8_t tells;
 	uint8_t session_time; // as token_time, of the token that the session rests on
 	uint8_t token_same;   // 1: the octets of the token are those that the session rests on
-	uint8_t proven;       // AUDIT_KID_PROVEN, AUDIT_CLOCK_PROVEN
-	uint8_t padding;      // zero
+	uint8_t proven;       // AUDIT_KID_PROVEN, ...
+	uint8_t marks;        // AUDIT_NAME_NUL, ...
 };
 
-// What an accepted token has shown before of a server: that the key given for this kid is the right one, that its
-// clock and that of the capture agree.
-enum { AUDIT_KID_PROVEN = 1 << 0, AUDIT_CLOCK_PROVEN = 1 << 1 };
+// What answers have shown before of a server (audit/proof.h).
+enum {
+	AUDIT_KID_PROVEN = 1 << 0,   // the key given for this kid is the right one
+	AUDIT_CLOCK_PROVEN = 1 << 1, // its clock and that of the capture agree
+	AUDIT_FORM_PROVEN = 1 << 2,  // it takes integrity in the form of this message; where that does not verify:
+	// in a form that is known
+	AUDIT_TOKEN_PROVEN = 1 << 3, // it has let this very token in
+	AUDIT_TOKEN_OVER = 1 << 4,   // it has let this very token in, and refused it since for its time
+	AUDIT_SAYS_420 = 1 << 5,     // it answers 420 to what it does not know
+};
+
+// More flags.
+enum {
+	AUDIT_NAME_NUL = 1 << 0,     // the value of THIRD-PARTY-AUTHORIZATION ends with NUL
+	AUDIT_NONCE_SAME = 1 << 1,   // an answer with the NONCE of its request
+	AUDIT_NONCE_FRESH = 1 << 2,  // NONCE is that of a 438 of the last 10 s, and was not used before
+	AUDIT_KID_OTHER = 1 << 3,    // USERNAME is not the kid of the token that the session rests on
+	AUDIT_TOKEN_SHAPED = 1 << 4, // a token that does not open, of the form that its algorithm (AES-GCM) has
+};
 
 struct audit_facts {
 	struct audit_message_facts message;

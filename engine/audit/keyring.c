@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CUT_LENGTH 16    // octets that some implementations keep of a mac_key
+#define CUT_LENGTH 16     // octets that some implementations keep of a mac_key
 #define SHA1_OF_LENGTH 32 // octets of a mac_key that Appendix B hashes for HMAC-SHA1
 #define SHORTEST_SECRET 8
 #define SECRET_LIMIT 512 // octets of one form of one secret
@@ -99,8 +99,7 @@ int keyring_add(struct keyring *keyring, struct stun_octets kid, const struct to
 	return 0;
 }
 
-int keyring_add_user(struct keyring *keyring, struct stun_octets name, struct stun_octets password,
-		     struct error *error)
+int keyring_add_user(struct keyring *keyring, struct stun_octets name, struct stun_octets password, struct error *error)
 {
 	struct entry *entry = add_entry(keyring, name, error);
 	uint8_t *copy = entry ? malloc(password.length + 1) : NULL;
@@ -150,6 +149,14 @@ static void keep_opened(const struct keyring *keyring, const struct token_key *k
 	}
 }
 
+// Whether the lengths are those of a token: nonce_length as prescribed, room for all that is sealed and for the tag.
+static bool is_shaped(const struct token_algorithm *algorithm, struct stun_octets token)
+{
+	const size_t least = 2 + algorithm->nonce_length + 2 + 8 + 4 + algorithm->tag_length;
+	return algorithm->kind == TOKEN_GCM && token.length >= least &&
+	       ((size_t)token.data[0] << 8 | token.data[1]) == algorithm->nonce_length;
+}
+
 enum audit_token keyring_open(struct keyring *keyring, struct stun_octets kid, struct stun_octets server_name,
 			      struct stun_octets token, struct opened_token *opened)
 {
@@ -163,6 +170,7 @@ enum audit_token keyring_open(struct keyring *keyring, struct stun_octets kid, s
 		if (!is_named(entry, kid))
 			continue;
 		named = true;
+		opened->shaped = opened->shaped || is_shaped(entry->key.algorithm, token);
 		if (!server_name.data)
 			continue;
 		struct token_opened found;

@@ -38,6 +38,7 @@ struct opened_token {
 	uint64_t nonce;        // a hash of algorithm, kid and nonce
 	uint64_t digest;       // a hash of the whole token
 	size_t extra;          // octets behind the lifetime
+	bool shaped;           // one that does not open: it has the form of a token of its algorithm, which is AES-GCM
 };
 
 // An empty one, owned by the caller. NULL with *error filled when OpenSSL or memory fails.
@@ -52,7 +53,7 @@ int keyring_add_user(struct keyring *keyring, struct stun_octets name, struct st
 		     struct error *error);
 
 // Opens a token under the keys of its kid. The outcome is SEALED, KID_UNKNOWN, REFUSED or OPENED; *opened is filled
-// for the last only (digest always).
+// for the last only (digest and shaped always).
 enum audit_token keyring_open(struct keyring *keyring, struct stun_octets kid, struct stun_octets server_name,
 			      struct stun_octets token, struct opened_token *opened);
 

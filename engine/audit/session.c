@@ -1,26 +1,22 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "audit/session.h"
 
+#include "audit/channels.h"
+#include "audit/moment.h"
 #include "audit/names.h"
+#include "audit/proof.h"
 #include "audit/recall.h"
 #include "audit/transactions.h"
 #include "stun/attribute.h"
 #include "stun/integrity.h"
-#include "token/timestamp.h"
 
 #include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define SECOND UINT64_C(1000000000)
-#define EDGE 10               // seconds around an end within which nothing is certain
-#define FAR 3600              // seconds beyond which no Delta explains anything
-#define TEN_YEARS 315576000.0 // seconds
-#define CEILING_DELTA 5       // seconds, of the formula in RFC 7635 section 9
-#define CEILING_TOLERANCE 2   // seconds that both clocks may round by
-#define CHANNEL_TIME (600 * SECOND)
-#define NONCES 8   // of one session that are remembered
-#define CHANNELS 64 // of one session
+#define EDGE 10  // seconds around an end within which nothing is certain
+#define NONCES 8 // of one session that are remembered
 
 enum {
 	METHOD_ALLOCATE = 0x003,
@@ -42,13 +38,9 @@ enum {
 };
 
 struct given_nonce {
-	uint64_t hash;
+	uint64_t hash, time;
 	bool refused;
-};
-
-struct bound_channel {
-	uint16_t number;
-	uint64_t ends;
+	bool by_438; // and not used since
 };
 
 struct session {
@@ -60,11 +52,9 @@ struct session {
 	uint32_t realm, server_name; // numbers of names
 	bool has_token;              // what the session rests on
 	struct signing_key key;
-	uint64_t token, timestamp;
+	uint64_t token, kid, timestamp;
 	uint32_t lifetime;
-	struct bound_channel *channels;
-	size_t channel_count;
-	bool channels_forgotten;
+	struct channels channels;
 	struct transactions transactions;
 	struct opened_token opened; // of the request looked at last
 };
@@ -82,14 +72,14 @@ void session_free(struct session *session)
 	if (!session)
 		return;
 	transactions_free(&session->transactions);
-	free(session->channels);
+	channels_free(&session->channels);
 	OPENSSL_clear_free(session, sizeof *session);
 }
 
 size_t session_size(const struct session *session)
 {
 	size_t size = sizeof *session + session->transactions.capacity * sizeof(struct transaction) +
-		      session->channel_count * sizeof(struct bound_channel);
+		      session->channels.count * sizeof(struct bound_channel);
 	for (size_t i = 0; i < session->transactions.count; i++)
 		size += session->transactions.list[i].length;
 	return size;
@@ -103,7 +93,7 @@ size_t session_unanswered(const struct session *session)
 	return open;
 }
 
-// --- reading values ----------------------------------------------------------------------------------------------------
+// --- reading values ------------------------------------------------------------------------------
 
 static struct stun_octets value_of(const struct stun_message *message, uint16_t type)
 {
@@ -128,21 +118,7 @@ static uint64_t hash_of(const struct session_world *world, uint64_t salt, struct
 	return keyring_hash(world->keyring, parts, sizeof parts);
 }
 
-// --- the token ---------------------------------------------------------------------------------------------------------
-
-// Where the time stands against a token (RFC 7635 section 7).
-static enum audit_time time_of(uint64_t now, uint64_t timestamp, uint32_t lifetime, bool *absurd)
-{
-	double age = (double)now / 1e9 - token_timestamp_time(timestamp);
-	double over = (age < 0 ? -age : age) - lifetime;
-	*absurd = age > TEN_YEARS || age < -TEN_YEARS;
-	int step = over <= 0 ? 0 : over <= EDGE ? 1 : over < FAR ? 2 : 3;
-	static const enum audit_time past[] = {AUDIT_TIME_GOOD, AUDIT_TIME_EDGE_PAST, AUDIT_TIME_BEYOND_PAST,
-					       AUDIT_TIME_FAR_PAST};
-	static const enum audit_time future[] = {AUDIT_TIME_GOOD, AUDIT_TIME_EDGE_FUTURE, AUDIT_TIME_BEYOND_FUTURE,
-						 AUDIT_TIME_FAR_FUTURE};
-	return age < 0 ? future[step] : past[step];
-}
+// --- the token -----------------------------------------------------------------------------------
 
 static struct stun_octets server_name(const struct session *session, const struct session_world *world,
 				      const struct session_place *place)
@@ -176,9 +152,8 @@ static enum audit_token_use use_of(struct session_world *world, const struct ses
 static void keep_token_facts(struct session_world *world, const struct session_place *place,
 			     const struct opened_token *opened, struct audit_message_facts *facts)
 {
-	bool absurd;
-	facts->token_time = (uint8_t)time_of(place->time, opened->timestamp, opened->lifetime, &absurd);
-	if (absurd)
+	facts->token_time = (uint8_t)moment_of(place->time, opened->timestamp, opened->lifetime, world->far);
+	if (moment_is_absurd(place->time, opened->timestamp))
 		facts->flags |= AUDIT_TOKEN_TIMESTAMP;
 	if (!opened->lifetime)
 		facts->flags |= AUDIT_TOKEN_ENDLESS;
@@ -203,16 +178,6 @@ static uint64_t kid_at(const struct session_world *world, const struct session_p
 	return hash_of(world, ~place->server, value_of(message, USERNAME));
 }
 
-// A token was accepted: the key under which it opens is the right one, and if its time was good, so is the clock.
-static void prove(struct session_world *world, const struct session_place *place, const struct transaction *transaction)
-{
-	uint64_t known = 0;
-	recall_put(world->servers, transaction->kid, 0);
-	recall_get(world->servers, place->server, &known);
-	if (transaction->facts.token_time == AUDIT_TIME_GOOD && !(transaction->facts.flags & AUDIT_TOKEN_ENDLESS))
-		recall_put(world->servers, place->server, known | SESSION_CLOCK_PROVEN);
-}
-
 static void look_at_token(struct session *session, struct session_world *world, const struct session_place *place,
 			  const struct stun_message *message, struct audit_message_facts *facts)
 {
@@ -224,13 +189,14 @@ static void look_at_token(struct session *session, struct session_world *world, 
 					     server_name(session, world, place), token, &session->opened);
 	if (facts->token == AUDIT_TOKEN_OPENED)
 		keep_token_facts(world, place, &session->opened, facts);
-	if (recall_get(world->servers, kid_at(world, place, message), NULL))
-		facts->proven |= AUDIT_KID_PROVEN;
+	else if (facts->token == AUDIT_TOKEN_REFUSED && session->opened.shaped)
+		facts->marks |= AUDIT_TOKEN_SHAPED;
+	proof_of_token(world, place, kid_at(world, place, message), session->opened.digest, facts);
 	facts->token_same = session->has_token && session->token == session->opened.digest;
 	facts->token_use = (uint8_t)use_of(world, place, session->opened.digest);
 }
 
-// --- requests ----------------------------------------------------------------------------------------------------------
+// --- requests ------------------------------------------------------------------------------------
 
 static enum audit_nonce look_at_nonce(const struct session *session, const struct session_world *world,
 				      const struct session_place *place, const struct stun_message *message,
@@ -253,10 +219,18 @@ static enum audit_nonce look_at_nonce(const struct session *session, const struc
 	return AUDIT_NONCE_UNSEEN;
 }
 
+// Whether the one that a 438 gave is used for the first time.
+static void use_nonce(struct given_nonce *nonce, uint64_t time, struct audit_message_facts *facts)
+{
+	if (nonce->by_438 && time < nonce->time + EDGE * SECOND)
+		facts->marks |= AUDIT_NONCE_FRESH;
+	nonce->by_438 = false;
+}
+
 static enum audit_allocation allocation_at(const struct session *session, uint64_t time)
 {
 	if (!session->allocated)
-		return session->deleted ? AUDIT_ALLOCATION_OVER
+		return session->deleted     ? AUDIT_ALLOCATION_OVER
 		       : session->beginning ? AUDIT_ALLOCATION_NONE
 					    : AUDIT_ALLOCATION_UNKNOWN;
 	if (session->doubtful)
@@ -270,17 +244,13 @@ static enum audit_allocation allocation_at(const struct session *session, uint64
 static void add_history(const struct session *session, struct session_world *world, const struct session_place *place,
 			struct audit_message_facts *facts)
 {
-	uint64_t known = 0;
 	if (session->challenged)
 		facts->flags |= AUDIT_CHALLENGED;
-	if (recall_get(world->servers, place->server, &known) && known & SESSION_THIRD_PARTY)
-		facts->flags |= AUDIT_THIRD_PARTY;
-	if (known & SESSION_CLOCK_PROVEN)
-		facts->proven |= AUDIT_CLOCK_PROVEN;
+	proof_of_server(world, place, facts);
 	if (session->has_token) {
-		bool absurd;
 		facts->flags |= AUDIT_TOKEN_SESSION;
-		facts->session_time = (uint8_t)time_of(place->time, session->timestamp, session->lifetime, &absurd);
+		facts->session_time =
+			(uint8_t)moment_of(place->time, session->timestamp, session->lifetime, world->far);
 	}
 	facts->allocation = (uint8_t)allocation_at(session, place->time);
 }
@@ -327,8 +297,7 @@ static void verify(struct session_world *world, const struct stun_message *messa
 		   struct audit_message_facts *facts)
 {
 	if (facts->integrity != AUDIT_INTEGRITY_ABSENT)
-		facts->integrity =
-			(uint8_t)keyring_verify(world->keyring, message, STUN_MESSAGE_INTEGRITY, key);
+		facts->integrity = (uint8_t)keyring_verify(world->keyring, message, STUN_MESSAGE_INTEGRITY, key);
 	if (facts->integrity_sha256 != AUDIT_INTEGRITY_ABSENT)
 		facts->integrity_sha256 =
 			(uint8_t)keyring_verify(world->keyring, message, STUN_MESSAGE_INTEGRITY_SHA256, key);
@@ -364,19 +333,29 @@ void session_request(struct session *session, struct session_world *world, const
 		show_token(session, transaction, view);
 		return;
 	}
-	uint8_t kind = !transaction ? AUDIT_TRANSACTION_NEW
+	// Whose answer comes next is not certain any more.
+	uint8_t kind = !transaction                                 ? AUDIT_TRANSACTION_NEW
 		       : transaction->state == TRANSACTION_ANSWERED ? AUDIT_TRANSACTION_REUSED
 								    : AUDIT_TRANSACTION_CHANGED;
 	own->transaction = kind;
+	if (transaction)
+		transaction->facts.transaction = kind;
 	add_history(session, world, place, own);
 	if (is_first(world, place))
 		own->flags |= AUDIT_FIRST;
 	own->nonce = (uint8_t)look_at_nonce(session, world, place, message, &nonce);
+	if (own->nonce == AUDIT_NONCE_CURRENT)
+		use_nonce(&session->nonces[0], place->time, own);
 	look_at_token(session, world, place, message, own);
 	look_at_values(message, own);
 	struct signing_key password = {0};
 	struct signing_key *key = choose_key(session, world, message, own, &password);
 	verify(world, message, key, own);
+	if (key && !key->password)
+		proof_of_form(world, place, key->length, own);
+	uint64_t kid = kid_at(world, place, message);
+	if (session->has_token && session->kid != kid)
+		own->marks |= AUDIT_KID_OTHER;
 	if (own->token == AUDIT_TOKEN_REFUSED) {
 		// The key was a guess, so it proves nothing when it does not fit.
 		own->integrity = own->integrity == AUDIT_INTEGRITY_INVALID ? AUDIT_INTEGRITY_UNKNOWN : own->integrity;
@@ -390,7 +369,7 @@ void session_request(struct session *session, struct session_world *world, const
 	transaction->frame = place->frame;
 	transaction->digest = digest;
 	transaction->nonce = nonce;
-	transaction->kid = kid_at(world, place, message);
+	transaction->kid = kid;
 	transaction->token = own->token == AUDIT_TOKEN_ABSENT ? 0 : session->opened.digest;
 	transaction->fresh = own->token == AUDIT_TOKEN_OPENED;
 	transaction->timestamp = session->opened.timestamp;
@@ -408,7 +387,7 @@ done:
 	OPENSSL_cleanse(&password, sizeof password);
 }
 
-// --- answers -----------------------------------------------------------------------------------------------------------
+// --- answers -------------------------------------------------------------------------------------
 
 static void learn_nonce(struct session *session, struct session_world *world, const struct session_place *place,
 			const struct stun_message *message, struct audit_message_facts *facts)
@@ -420,12 +399,14 @@ static void learn_nonce(struct session *session, struct session_world *world, co
 		facts->flags |= AUDIT_NONCE_EMPTY;
 	uint64_t hash = hash_of(world, place->server, nonce);
 	recall_put(world->nonces, hash, 1);
-	if (session->nonce_count && session->nonces[0].hash == hash)
+	if (session->nonce_count && session->nonces[0].hash == hash) {
+		session->nonces[0].refused = false; // it is given anew
 		return;
+	}
 	if (session->nonce_count < NONCES)
 		session->nonce_count++;
 	memmove(&session->nonces[1], &session->nonces[0], (session->nonce_count - 1) * sizeof session->nonces[0]);
-	session->nonces[0] = (struct given_nonce){hash, false};
+	session->nonces[0] = (struct given_nonce){hash, place->time, false, facts->code == 438};
 }
 
 static void refuse_nonce(struct session *session, uint64_t hash)
@@ -445,14 +426,16 @@ static void learn_server_name(struct session *session, struct session_world *wor
 		return;
 	if (!name.length)
 		facts->flags |= AUDIT_NAME_EMPTY;
+	else if (!name.data[name.length - 1])
+		facts->marks |= AUDIT_NAME_NUL;
 	uint32_t number = names_number(world->names, name);
 	const struct stun_octets *given = &world->server_name;
 	if (given->data && (given->length != name.length || memcmp(given->data, name.data, name.length) != 0))
 		facts->flags |= AUDIT_SERVER_NAME_OTHER;
-	if (known & SESSION_THIRD_PARTY && (uint32_t)known != number)
+	if (known & PROOF_THIRD_PARTY && (uint32_t)known != number)
 		facts->flags |= AUDIT_SERVER_NAME_CHANGED;
 	session->server_name = number;
-	recall_put(world->servers, place->server, (known & SESSION_CLOCK_PROVEN) | SESSION_THIRD_PARTY | number);
+	recall_put(world->servers, place->server, (known & ~(uint64_t)UINT32_MAX) | PROOF_THIRD_PARTY | number);
 }
 
 static uint64_t digest_of_answer(const struct session_world *world, const struct stun_message *message,
@@ -473,31 +456,10 @@ static void weigh_lifetime(const struct session_world *world, const struct sessi
 		facts->grant = AUDIT_GRANT_ZERO;
 		return;
 	}
-	facts->grant = granted <= view->lifetime ? AUDIT_GRANT_WITHIN
+	facts->grant = granted <= view->lifetime                            ? AUDIT_GRANT_WITHIN
 		       : granted <= (uint64_t)view->lifetime + world->delta ? AUDIT_GRANT_DELTA
 									    : AUDIT_GRANT_OVER;
-	double age = (double)place->time / 1e9 - token_timestamp_time(view->timestamp);
-	double ceiling = (double)view->lifetime + CEILING_DELTA - (age < 0 ? -age : age);
-	facts->ceiling = granted <= ceiling + CEILING_TOLERANCE ? AUDIT_CEILING_KEPT : AUDIT_CEILING_BROKEN;
-}
-
-static void bind_channel(struct session *session, uint16_t number, uint64_t time)
-{
-	struct bound_channel *place = NULL;
-	for (size_t i = 0; i < session->channel_count && !place; i++)
-		if (session->channels[i].number == number)
-			place = &session->channels[i];
-	if (!place && session->channel_count < CHANNELS) {
-		struct bound_channel *grown = reallocarray(session->channels, session->channel_count + 1, sizeof *grown);
-		if (grown) {
-			session->channels = grown;
-			place = &grown[session->channel_count++];
-		}
-	}
-	if (place)
-		*place = (struct bound_channel){number, time + CHANNEL_TIME};
-	else
-		session->channels_forgotten = true;
+	facts->ceiling = (uint8_t)moment_ceiling(place->time, view->timestamp, view->lifetime, granted);
 }
 
 // What a success changes: the allocation, the channels, the token that the session rests on.
@@ -510,7 +472,7 @@ static void accept(struct session *session, struct session_world *world, const s
 	session->doubtful = false;
 	bool allocates = facts->method == METHOD_ALLOCATE, refreshes = facts->method == METHOD_REFRESH;
 	if (facts->method == METHOD_CHANNEL_BIND && transaction && transaction->channel)
-		bind_channel(session, transaction->channel, place->time);
+		channels_bind(&session->channels, transaction->channel, place->time);
 	if (!allocates && !refreshes)
 		return;
 	if (told && !granted) {
@@ -521,8 +483,9 @@ static void accept(struct session *session, struct session_world *world, const s
 	session->allocated = session->allocated || allocates || refreshes;
 	session->allocation_ends = place->time + (told ? granted : 600) * SECOND;
 	if (transaction && transaction->fresh) {
-		prove(world, place, transaction);
+		proof_let_in(world, place, transaction);
 		session->has_token = true;
+		session->kid = transaction->kid;
 		session->token = transaction->token;
 		session->timestamp = transaction->timestamp;
 		session->lifetime = transaction->lifetime;
@@ -565,10 +528,18 @@ void session_answer(struct session *session, struct session_world *world, const 
 		verify(world, message, transaction->key.length ? &transaction->key : NULL, own);
 		uint64_t digest = digest_of_answer(world, message, own);
 		first = transaction->state == TRANSACTION_OPEN;
-		if (first)
+		if (first) {
 			transaction->answer = digest;
-		else
-			own->repeated = transaction->answer == digest ? AUDIT_REPEATED_ALIKE : AUDIT_REPEATED_CHANGED;
+			transaction->refused = own->class == AUDIT_ERROR;
+		} else {
+			own->repeated = transaction->answer == digest                         ? AUDIT_REPEATED_ALIKE
+					: transaction->refused && own->class == AUDIT_SUCCESS ? AUDIT_REPEATED_LATER
+											      : AUDIT_REPEATED_CHANGED;
+		}
+		if (own->code && transaction->nonce == hash_of(world, place->server, value_of(message, NONCE)))
+			own->marks |= AUDIT_NONCE_SAME;
+		if (own->code && first)
+			proof_refused(world, place, transaction, own->code);
 		show_token(session, transaction, view);
 		// Of answers that come again nobody knows whether the octets are still there, so they never are.
 		view->request = first ? transaction->octets : NULL;
@@ -604,17 +575,5 @@ void session_indication(struct session *session, struct session_world *world, co
 
 enum audit_channel session_channel(struct session *session, uint16_t number, uint64_t time)
 {
-	for (size_t i = 0; i < session->channel_count; i++) {
-		struct bound_channel *one = &session->channels[i];
-		if (one->number != number)
-			continue;
-		enum audit_channel outcome =
-			time < one->ends + EDGE * SECOND ? AUDIT_CHANNEL_BOUND : AUDIT_CHANNEL_OVER;
-		// The one that is used comes first: most sessions talk on one channel.
-		struct bound_channel front = session->channels[0];
-		session->channels[0] = *one;
-		*one = front;
-		return outcome;
-	}
-	return session->beginning && !session->channels_forgotten ? AUDIT_CHANNEL_UNBOUND : AUDIT_CHANNEL_UNKNOWN;
+	return channels_at(&session->channels, number, time, session->beginning);
 }

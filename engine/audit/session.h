@@ -26,26 +26,26 @@ struct session;
 struct session_world {
 	struct keyring *keyring;
 	struct names *names;     // of servers
-	struct recall *servers;  // hash of a server's address -> number of its name, with the bits below; hash of server and
-				 // kid -> that a token of it was accepted
+	struct recall *servers;  // hash of a server's address -> number of its name, and what it has shown (proof.h);
+				 // hash of server and kid -> that a token of it was accepted
 	struct recall *clients;  // hash of client host and server address -> digest of the token last used
-	struct recall *tokens;   // digest of a token with client host and server address -> that it was used
+	struct recall *tokens;   // digest of a token with client host and server address -> that it was used; with the
+				 // server's address alone -> what became of it there (proof.h)
 	struct recall *nonces;   // hash of server address and nonce -> that it was given
 	struct recall *sealings; // hash of algorithm, kid and nonce of a token -> digest of the token
-	struct stun_octets server_name; // where no 401 tells; data NULL: not known
-	uint32_t delta;                 // seconds
+	struct stun_octets server_name;       // where no 401 tells; data NULL: not known
+	uint32_t delta;                       // seconds
+	uint32_t far;                         // seconds past a lifetime that no Delta explains; 0: nearly an hour
 	const struct stun_octets *identities; // names that users are known by
 	size_t identity_count;
 };
-#define SESSION_THIRD_PARTY (UINT64_C(1) << 63)
-#define SESSION_CLOCK_PROVEN (UINT64_C(1) << 62)
 
 // Where a message was met.
 struct session_place {
-	uint64_t time;        // nanoseconds since 1970
-	uint64_t frame;       // of the packet that completed it
-	uint64_t client;      // hash of the client's host
-	uint64_t server;      // hash of the server's host and port
+	uint64_t time;                    // nanoseconds since 1970
+	uint64_t frame;                   // of the packet that completed it
+	uint64_t client;                  // hash of the client's host
+	uint64_t server;                  // hash of the server's host and port
 	const struct stun_address *asker; // the client's transport address as the server sees it; NULL: not known
 };
 
@@ -55,13 +55,13 @@ struct session_view {
 	size_t request_length;
 	uint64_t request_time, request_frame; // of its first transmission
 	bool first_answer;                    // the transaction had none before
-	const struct opened_token *token;     // of the request (or of the message, if it is one); NULL: none, or not opened
-	const struct signing_key *key;        // that signs; NULL: not known
-	uint32_t lifetime;                    // of the token of the session or message; seconds
-	uint64_t timestamp;                   // of the same
-	bool has_token;                       // lifetime and timestamp are known
-	bool presented;                       // by this very request
-	uint32_t server_name;                 // its number; 0: not known
+	const struct opened_token *token; // of the request (or of the message, if it is one); NULL: none, or not opened
+	const struct signing_key *key;    // that signs; NULL: not known
+	uint32_t lifetime;                // of the token of the session or message; seconds
+	uint64_t timestamp;               // of the same
+	bool has_token;                   // lifetime and timestamp are known
+	bool presented;                   // by this very request
+	uint32_t server_name;             // its number; 0: not known
 };
 
 // An empty session. `beginning`: nothing of the flow came before. NULL without memory.

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MOST 64       // transactions of one session
-#define MOST_ANSWERED 8 // of which this many may be over before a place is used again
+#define MOST 64                        // transactions of one session
+#define MOST_ANSWERED 8                // of which this many may be over before a place is used again
 #define PATIENCE UINT64_C(40000000000) // nanoseconds until an open one counts as given up (RFC 5389 7.2.1: 39.5 s)
 
 void transaction_keep(struct transaction *transaction, const void *octets, size_t length)
@@ -31,8 +31,7 @@ void transactions_free(struct transactions *transactions)
 	*transactions = (struct transactions){0};
 }
 
-struct transaction *transactions_find(const struct transactions *transactions,
-				      const uint8_t id[STUN_TRANSACTION_SIZE])
+struct transaction *transactions_find(const struct transactions *transactions, const uint8_t id[STUN_TRANSACTION_SIZE])
 {
 	// From the end, where the latest stand.
 	for (size_t i = transactions->count; i-- > 0;)

@@ -17,13 +17,14 @@ enum transaction_state { TRANSACTION_OPEN, TRANSACTION_ANSWERED };
 struct transaction {
 	uint8_t id[STUN_TRANSACTION_SIZE];
 	uint8_t state;
-	uint8_t fresh;  // it presented a token that opened
-	uint64_t time;  // of the first transmission
-	uint64_t frame; // likewise
-	uint64_t digest;  // a hash of the request's octets
-	uint64_t nonce;   // a hash of NONCE; 0: none
-	uint64_t token;   // a hash of ACCESS-TOKEN; 0: none
-	uint64_t kid;     // a hash of the server and USERNAME
+	uint8_t fresh;      // it presented a token that opened
+	uint8_t refused;    // its first answer was an error
+	uint64_t time;      // of the first transmission
+	uint64_t frame;     // likewise
+	uint64_t digest;    // a hash of the request's octets
+	uint64_t nonce;     // a hash of NONCE; 0: none
+	uint64_t token;     // a hash of ACCESS-TOKEN; 0: none
+	uint64_t kid;       // a hash of the server and USERNAME
 	uint64_t timestamp; // of that token, where it opened
 	uint32_t lifetime;  // likewise
 	uint16_t channel;   // CHANNEL-NUMBER; 0: none
@@ -43,8 +44,7 @@ struct transactions {
 void transactions_free(struct transactions *transactions);
 
 // The transaction with that identifier, NULL when it is not held.
-struct transaction *transactions_find(const struct transactions *transactions,
-				      const uint8_t id[STUN_TRANSACTION_SIZE]);
+struct transaction *transactions_find(const struct transactions *transactions, const uint8_t id[STUN_TRANSACTION_SIZE]);
 
 // A place for a new one, all zero but identifier and time; NULL without memory. Pointers got before are not good any
 // more.

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The time of a packet against that of a token (RFC 7635 sections 7 and 9). Nothing else.
+#ifndef ASSAY_AUDIT_MOMENT_H
+#define ASSAY_AUDIT_MOMENT_H
+
+#include "audit/facts.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+// now: nanoseconds since 1970; timestamp: as in a token; lifetime: seconds. far: seconds past the lifetime from which
+// on it is far; 0: nearly an hour.
+enum audit_time moment_of(uint64_t now, uint64_t timestamp, uint32_t lifetime, uint32_t far);
+
+// Whether a timestamp is no time in seconds since 1970: it lies more than ten years from now, and now is a time at
+// which there were tokens (else the clock of the capture was not set).
+bool moment_is_absurd(uint64_t now, uint64_t timestamp);
+
+// LIFETIME that was granted against lifetime + 5 s - |now - timestamp| (RFC 7635 section 9), with 2 s for rounding.
+enum audit_ceiling moment_ceiling(uint64_t now, uint64_t timestamp, uint32_t lifetime, uint32_t granted);
+
+#endif

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "audit/proof.h"
+
+#include "audit/recall.h"
+#include "token/timestamp.h"
+
+#define CLOCK (UINT64_C(1) << 62)
+#define SAYS_420 (UINT64_C(1) << 61)
+#define FORM(form, length) (UINT64_C(1) << (50 + 2 * ((form)-AUDIT_INTEGRITY_WHOLE) + ((length) == 32)))
+
+// A token of at most an hour that is at most half of one old, and no more than a minute ahead: the clocks are near
+// enough then for what is an hour over.
+#define PROVING_LIFETIME 3600
+#define PROVING_AGE 1800.0
+#define PROVING_AHEAD -60.0
+
+enum { METHOD_ALLOCATE = 0x003 };
+enum { TAKEN = 1, OVER = 2 };
+
+static bool is_form(uint8_t integrity)
+{
+	return integrity == AUDIT_INTEGRITY_WHOLE || integrity == AUDIT_INTEGRITY_SHA1 ||
+	       integrity == AUDIT_INTEGRITY_CUT;
+}
+
+static void learn(struct session_world *world, const struct session_place *place, uint64_t bits)
+{
+	uint64_t known = 0;
+	recall_get(world->servers, place->server, &known);
+	if ((known | bits) != known)
+		recall_put(world->servers, place->server, known | bits);
+}
+
+static uint64_t token_at(const struct session_world *world, const struct session_place *place, uint64_t digest)
+{
+	uint64_t pair[2] = {~place->server, digest};
+	return keyring_hash(world->keyring, pair, sizeof pair);
+}
+
+void proof_let_in(struct session_world *world, const struct session_place *place, const struct transaction *transaction)
+{
+	const struct audit_message_facts *facts = &transaction->facts;
+	uint64_t bits = 0;
+	recall_put(world->servers, transaction->kid, 0);
+	recall_put(world->tokens, token_at(world, place, transaction->token), TAKEN);
+	double age = (double)transaction->time / 1e9 - token_timestamp_time(transaction->timestamp);
+	bool brief = transaction->lifetime && transaction->lifetime <= PROVING_LIFETIME;
+	if (facts->token_time == AUDIT_TIME_GOOD && brief && age >= PROVING_AHEAD && age <= PROVING_AGE)
+		bits |= CLOCK;
+	if (is_form(facts->integrity) && (transaction->key.length == 20 || transaction->key.length == 32))
+		bits |= FORM(facts->integrity, transaction->key.length);
+	learn(world, place, bits);
+}
+
+void proof_refused(struct session_world *world, const struct session_place *place,
+		   const struct transaction *transaction, uint16_t code)
+{
+	if (code == 420)
+		learn(world, place, SAYS_420);
+	const struct audit_message_facts *facts = &transaction->facts;
+	bool past = facts->token_time >= AUDIT_TIME_EDGE_PAST && facts->token_time <= AUDIT_TIME_FAR_PAST;
+	const uint8_t shown = AUDIT_FORM_PROVEN | AUDIT_TOKEN_PROVEN;
+	bool sound = is_form(facts->integrity) && (facts->proven & shown) == shown &&
+		     facts->nonce == AUDIT_NONCE_CURRENT && !(facts->flags & AUDIT_UNPROTECTED);
+	if (code == 401 && facts->method == METHOD_ALLOCATE && transaction->fresh && past && sound)
+		recall_put(world->tokens, token_at(world, place, transaction->token), OVER);
+}
+
+void proof_of_server(struct session_world *world, const struct session_place *place, struct audit_message_facts *facts)
+{
+	uint64_t known = 0;
+	recall_get(world->servers, place->server, &known);
+	if (known & PROOF_THIRD_PARTY)
+		facts->flags |= AUDIT_THIRD_PARTY;
+	if (known & CLOCK)
+		facts->proven |= AUDIT_CLOCK_PROVEN;
+	if (known & SAYS_420)
+		facts->proven |= AUDIT_SAYS_420;
+}
+
+void proof_of_token(struct session_world *world, const struct session_place *place, uint64_t kid, uint64_t digest,
+		    struct audit_message_facts *facts)
+{
+	uint64_t known = 0;
+	if (recall_get(world->servers, kid, NULL))
+		facts->proven |= AUDIT_KID_PROVEN;
+	recall_get(world->tokens, token_at(world, place, digest), &known);
+	if (known == TAKEN)
+		facts->proven |= AUDIT_TOKEN_PROVEN;
+	if (known == OVER)
+		facts->proven |= AUDIT_TOKEN_OVER;
+}
+
+void proof_of_form(struct session_world *world, const struct session_place *place, size_t length,
+		   struct audit_message_facts *facts)
+{
+	uint64_t known = 0, bits = 0;
+	if (length != 20 && length != 32)
+		return;
+	recall_get(world->servers, place->server, &known);
+	if (is_form(facts->integrity))
+		bits = FORM(facts->integrity, length);
+	else if (facts->integrity == AUDIT_INTEGRITY_INVALID)
+		bits = FORM(AUDIT_INTEGRITY_WHOLE, length) | FORM(AUDIT_INTEGRITY_SHA1, length) |
+		       FORM(AUDIT_INTEGRITY_CUT, length);
+	if (known & bits)
+		facts->proven |= AUDIT_FORM_PROVEN;
+}
