@@ -8,6 +8,8 @@ invariant "unknown-attributes" {
   title = "every 420 lists types of the request in UNKNOWN-ATTRIBUTES, as 16 bits each",
   covers = { "5389-7.3.1-01" },
   faults = { "write-odd-list", "count-list-header", "list-optional" },
+  about = { class = "error", code = 420 }, -- for captures
+  each = true,
   judge = function(seen, check)
     local m, id = seen.message, "5389-7.3.1-01"
     local value = m and m:class() == "error" and m:get "ERROR-CODE"

@@ -41,7 +41,11 @@ local everywhere = {
   "secrets",
 }
 
-local captures = {}
+local captures = {
+  "challenge", "announced-name", "nonces", "refusals", "token-times", "key-form", "token-behind", "unknown-required",
+  "unknown-listed", "allocations", "mapped-address", "session-time", "session-key", "repeated-answers", "tokens",
+  "client-requests", "large-requests", "client-sessions", "client-secrets",
+}
 
 local declared -- while they are loaded
 

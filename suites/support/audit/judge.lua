@@ -141,10 +141,18 @@ function judge:apply(list, sighting)
   return numbers
 end
 
+-- Whether a rule about a role is about what that side sends. Tokens are sent by clients. Binding indications come of
+-- either, and nobody is to blame for them.
+local function is_by(role, sender)
+  return sender == (role == "token" and "client" or role)
+end
+
 function judge:about(sighting, each)
   local facts, list = sighting:facts(), {}
   for _, rule in ipairs(self.rules) do
-    if (rule.each or false) == each and about.matches(rule.about, facts) then list[#list + 1] = rule end
+    if (rule.each or false) == each and is_by(rule.role, facts.sender) and about.matches(rule.about, facts) then
+      list[#list + 1] = rule
+    end
   end
   return list
 end

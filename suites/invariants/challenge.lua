@@ -1,0 +1,57 @@
+-- SPDX-License-Identifier: BSD-3-Clause
+--
+-- What captures show of the answers to requests without integrity. RFC 7635 section 4, RFC 5389 section 10.2.2.
+
+local certain = require "support.certain"
+local invariant = require "support.invariant"
+
+-- The 401 of a server that takes tokens to a request with no credentials at all.
+local function judge_first(facts, check)
+  local code = certain.code(facts)
+  if not code then return end
+  check("7635-4-02", code == 401, { expected = "a 401", got = certain.describe(facts) })
+  if code ~= 401 then return end
+  check("7635-4-03", facts.has["NONCE"] and not facts.nonce_empty, {
+    expected = "NONCE with a value", got = facts.nonce_empty and "an empty one" or "none",
+  })
+  check("7635-4-04", facts.has["SOFTWARE"], { expected = "SOFTWARE", got = "none" })
+  local announced = facts.has["THIRD-PARTY-AUTHORIZATION"]
+  check("7635-4-05", announced, { expected = "THIRD-PARTY-AUTHORIZATION", got = "none" })
+  if announced then
+    check("7635-4-05", not facts.twice["THIRD-PARTY-AUTHORIZATION"], {
+      label = "once", expected = "THIRD-PARTY-AUTHORIZATION once", got = "more than one", soften = "AMB-12",
+    })
+  end
+end
+
+invariant "challenge" {
+  title = "a request without integrity gets 401 with REALM and NONCE, and of a server that takes tokens what it needs",
+  covers = { "7635-4-02", "7635-4-03", "7635-4-04", "7635-4-05", "5389-10.2.2-01" },
+  faults = {
+    "challenge-by-400", "challenge-by-438", "omit-nonce", "empty-nonce", "omit-realm", "omit-realm-when-named",
+    "omit-software", "omit-announcement", "announce-as-802d", "announce-twice", "relay-for-everyone",
+    "take-token-for-integrity", "miss-integrity-by-400", "refuse-early-token", "omit-nonce-for-binding",
+  },
+  role = "server",
+  about = certain.answer,
+  judge = function(seen, check)
+    local facts, request = seen.facts, seen.facts.request
+    if certain.has_integrity(request) then return end
+    local code = certain.code(facts)
+    if code == 401 then
+      for _, name in ipairs { "REALM", "NONCE" } do
+        check("5389-10.2.2-01", facts.has[name], { label = name, expected = name, got = "none" })
+      end
+    end
+    if request.method ~= "Allocate" or not certain.plain(request) then return end
+    -- Two defects may get either code (AMB-15): a nonce that is no longer good is one.
+    local one_defect = request.nonce == "absent" or request.nonce == "current"
+    if code and certain.challenges(facts) and (one_defect or code == 0) and request.allocation ~= "held" then
+      check("5389-10.2.2-01", code == 401, { label = "401", expected = "a 401", got = certain.describe(facts) })
+    end
+    local has = request.has
+    if certain.takes_tokens(facts) and not (has["USERNAME"] or has["ACCESS-TOKEN"] or has["NONCE"]) then
+      judge_first(facts, check)
+    end
+  end,
+}

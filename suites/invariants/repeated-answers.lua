@@ -1,0 +1,23 @@
+-- SPDX-License-Identifier: BSD-3-Clause
+--
+-- Answers to a retransmitted request, as captures show them: the same class, code and relayed address. RFC 5389 section
+-- 7.3.1. A second deletion may find that there is nothing any more.
+
+local invariant = require "support.invariant"
+
+invariant "repeated-answers" {
+  title = "a retransmitted request gets an equivalent answer",
+  covers = { "5389-7.3.1-02" },
+  faults = { "forget-transactions", "allocate-again" },
+  role = "server",
+  about = { transport = { "udp", "dtls" }, repeated = { "alike", "changed" }, request = { transaction = "new" } },
+  judge = function(seen, check)
+    local facts, request = seen.facts, seen.facts.request
+    local code = facts.code or 0
+    if request.deletes or code == 300 or code == 486 or code >= 500 then return end
+    check("5389-7.3.1-02", facts.repeated == "alike", {
+      expected = "the class, code and relayed address of the first answer",
+      got = facts.code and ("error %d in place of it"):format(code) or "another relayed address",
+    })
+  end,
+}
