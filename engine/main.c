@@ -19,6 +19,7 @@ static const struct {
 } commands[] = {
 	{"run", command_run, "run conformance scenarios against a server and report the verdicts"},
 	{"audit", command_audit, "judge the traffic in captures"},
+	{"report", command_report, "put the results of audits together"},
 	{"replay", command_replay, "send the requests of a capture to a live server and compare"},
 	{"probe", command_probe, "ask a server what it offers and write a first profile of it"},
 	{"serve", command_serve, "run the reference server, conforming or with a fault"},

@@ -1,143 +1,127 @@
 -- SPDX-License-Identifier: BSD-3-Clause
 --
--- The report of an audit, made from records (support/audit/records.lua): as they are, one a line (json), or put
--- together over all captures, one test point a requirement, in the forms that runs are reported in. The order of the
--- records plays no part.
+-- The report of an audit, made from records (suites/support/audit/records.lua) in the order of the files they are of:
+-- as they are, one a line, each as soon as it is known (json); or put together (reports/audit/gather.lua), for a person
+-- (pretty) or one test point a requirement (tap).
 
 local escape = require "reports.escape"
+local gather = require "reports.audit.gather"
 local json = require "json"
+local pretty = require "reports.audit.pretty"
+local summary = require "reports.audit.summary"
 local system = require "system"
 
 local audit = {}
+audit.__index = audit
 
-local forms = { pretty = "reports.pretty", tap = "reports.tap", json = true }
+local forms <const> = { pretty = true, tap = true, json = true }
 
 function audit.is_form(name) return forms[name] ~= nil end
 
-local worse = { skip = 1, pass = 2, warn = 3, fail = 4 }
-
--- By requirement over all captures: { row of the record, verdict =, held =, broken =, findings = { … } }, and files.
-local function gather(records)
-  local by_id, order, files, notes = {}, {}, {}, {}
-  for _, record in ipairs(records) do
-    if record.type == "requirement" then
-      local one = by_id[record.requirement]
-      if not one then
-        one = { id = record.requirement, role = record.role, level = record.level, verdict = "skip", held = 0,
-          broken = 0, findings = {} }
-        by_id[one.id], order[#order + 1] = one, one
-      end
-      one.held, one.broken = one.held + record.held, one.broken + record.broken
-      one.reason = one.reason or record.reason
-      if worse[record.verdict] > worse[one.verdict] then one.verdict = record.verdict end
-    elseif record.type == "file" then
-      files[#files + 1] = record
-    elseif record.type == "note" then
-      notes[#notes + 1] = record
-    end
-  end
-  for _, record in ipairs(records) do
-    local one = record.type == "finding" and by_id[record.requirement]
-    if one then one.findings[#one.findings + 1] = record end
-  end
-  table.sort(files, function(a, b) return a.file < b.file end)
-  return order, files, notes
+-- options: format, strict, privacy; rows: the requirements that captures can show.
+function audit.new(rows, options)
+  local terminal = system.isatty(1)
+  return setmetatable({
+    gathered = gather.new(rows), options = options, terminal = terminal,
+    form = options.format or (terminal and "pretty" or "tap"),
+  }, audit)
 end
 
-local function summary_of(order, files)
-  local summary = { type = "summary", pass = 0, fail = 0, warn = 0, inconclusive = 0, skip = 0, files = #files,
-    damaged = 0, packets = 0, messages = 0 }
-  for _, one in ipairs(order) do summary[one.verdict] = summary[one.verdict] + 1 end
-  for _, file in ipairs(files) do
-    summary.packets, summary.messages = summary.packets + file.packets, summary.messages + file.messages
-    if file.damage then summary.damaged = summary.damaged + 1 end
-  end
-  return summary
+function audit:sink(text)
+  if self.failure then return nil, self.failure end
+  local ok, problem = system.write(1, text)
+  if not ok then self.failure = problem end
+  return ok, problem
 end
 
-local function where(finding, many)
-  local frames = table.concat(finding.frames, ", ")
-  local more = finding.count > #finding.frames and ", ..." or ""
-  local flows = finding.flows[1] .. (#finding.flows > 1 and (" and %s%d more flows"):format(
-    finding.more_flows and "at least " or "", #finding.flows - 1) or "")
-  -- What was got is told of the first message; those of one kind may differ in a number or a name.
-  return ("%s%d message%s, frame%s %s%s%s, %s"):format(finding.count == 1 and "" or "the first of ", finding.count,
-    finding.count == 1 and "" or "s",
-    #finding.frames == 1 and "" or "s", frames, more, many and " of " .. finding.file or "", flows)
+-- Takes in the records of one capture, and their lines of JSON. false once nothing can be written any more.
+function audit:capture(records, lines)
+  for _, record in ipairs(records) do self.gathered:add(record) end
+  if self.form == "json" then self:sink(table.concat(lines, "\n") .. "\n") end
+  return not self.failure
+end
+
+local function variants_text(group, many)
+  local parts = {}
+  for i, variant in ipairs(group.variants) do
+    if i > 4 then break end
+    parts[i] = ("%s (%s)"):format(variant.got or "that it does not hold", pretty.where(variant, many))
+  end
+  if #group.variants > 4 or group.others > 0 then
+    parts[#parts + 1] = ("and others, %d messages in all"):format(group.count)
+  end
+  return table.concat(parts, "; ")
 end
 
 -- One requirement in the form in which a scenario is reported.
-local function result_of(one, row, many)
-  local checks = {}
-  for i, finding in ipairs(one.findings) do
+local function result_of(gathered, one)
+  local checks, worst, row, many = {}, nil, one.row, #gathered.files > 1
+  for i, group in ipairs(one.groups) do
     checks[i] = {
-      requirement = one.id, level = one.level, section = row.document .. " " .. row.section, verdict = finding.verdict,
-      label = finding.label, text = row.text, expected = finding.expected, soften = finding.softened,
-      got = ("%s (%s)"):format(finding.got, where(finding, many)),
+      requirement = one.id, level = row.level, section = row.document .. " " .. row.section, verdict = group.verdict,
+      label = group.label, text = row.text, expected = group.variants[1].expected or "that it holds",
+      soften = group.softened, got = variants_text(group, many),
     }
-  end
-  local worst
-  for _, finding in ipairs(one.findings) do
-    if not worst or worse[finding.verdict] > worse[worst.verdict] then worst = finding end
+    if not worst or group.verdict == "fail" and worst.verdict ~= "fail" then worst = group end
   end
   return {
-    type = "scenario", id = ("%s/%s"):format(one.role, one.id), title = row.text, verdict = one.verdict,
-    requirements = { one.id }, checks = checks, reason = one.verdict == "skip" and one.reason or nil,
-    exchange = worst and worst.exchange or {}, notes = {},
+    type = "scenario", id = ("%s/%s"):format(row.role, one.id), title = row.text, verdict = one.verdict,
+    requirements = { one.id }, checks = checks, reason = one.verdict == "skip" and gathered:lack(one) or nil,
+    exchange = worst and worst.exchange or {},
+    notes = one.verdict == "pass" and { ("held by %d messages"):format(one.held) } or {},
   }
 end
 
-local function file_notes(files, notes)
+function audit:write_tap(totals)
+  local gathered = self.gathered
+  local function sink(text) return self:sink(text) end
+  local writer = require("reports.tap").new(sink, { version = 13, strict = self.options.strict })
+  local files = gathered.files
+  writer:start { assay = "0.1.0", target = { name = #files == 1 and files[1] or ("%d captures"):format(#files) },
+    scenarios = #gathered.requirements }
   local lines = {}
-  local function say(format, ...) lines[#lines + 1] = format:format(...) end
-  for _, file in ipairs(files) do
-    if file.damage then
-      say("%s: read up to octet %s, frame %d: %s", file.file, file.damage.offset or "?", file.packets,
-        file.damage.text)
-    end
-    for _, opaque in ipairs(file.opaque or {}) do say("%s: %s: opaque: %s", file.file, opaque.flow, opaque.reason) end
+  for _, line in ipairs(summary.extent(gathered)) do lines[#lines + 1] = "# " .. line end
+  for _, line in ipairs(summary.notes(gathered)) do lines[#lines + 1] = "# note: " .. line end
+  for _, section in ipairs(summary.sections(gathered, self.options)) do
+    lines[#lines + 1] = "# " .. section.title .. ":"
+    for _, line in ipairs(section.lines) do lines[#lines + 1] = "#   " .. line end
   end
-  for _, note in ipairs(notes) do
-    say("%s (%d times, first in frame %d of %s)", note.text, note.count, note.frames[1], note.file)
-  end
-  return lines
-end
-
-local function write_json(records, summary, sink)
-  for _, record in ipairs(records) do
-    local ok, problem = sink(json.encode(record, { "type", "requirement", "verdict", "file" }) .. "\n")
-    if not ok then return nil, problem end
-  end
-  return sink(json.encode(summary, { "type", "pass", "fail", "warn", "inconclusive", "skip" }) .. "\n")
-end
-
--- options: format, strict. true and the summary, or nil and why it cannot be written.
-function audit.write(records, options)
-  local catalogue = require "requirements.catalogue"
-  local order, files, notes = gather(records)
-  local summary = summary_of(order, files)
-  local failure
-  local function sink(text)
-    local ok, problem = system.write(1, text)
-    if not ok then failure = failure or problem end
-    return ok, problem
-  end
-  local terminal = system.isatty(1)
-  local form = options.format or (terminal and "pretty" or "tap")
-  if form == "json" then
-    write_json(records, summary, sink)
+  self:sink(table.concat(lines, "\n") .. "\n")
+  for _, one in ipairs(gathered.requirements) do writer:scenario(result_of(gathered, one)) end
+  if gathered.interrupted then
+    writer:abort("interrupted: this is what was gathered until then", totals)
   else
-    local writer = require(forms[form]).new(sink, {
-      version = 13, strict = options.strict, colour = terminal and not system.environment "NO_COLOR",
-    })
-    local name = #files == 1 and files[1].file or ("%d captures"):format(#files)
-    writer:start { assay = "0.1.0", target = { name = escape.printable(name, 400) }, scenarios = #order,
-      notes = file_notes(files, notes) }
-    for _, one in ipairs(order) do writer:scenario(result_of(one, catalogue.by_id[one.id], #files > 1)) end
-    writer:finish(summary)
+    writer:finish(totals)
   end
-  if failure then return nil, failure end
-  return true, summary
 end
+
+-- Ends the report: true and the summary, or nil and why it cannot be written.
+function audit:finish()
+  local totals = self.gathered:summary()
+  if self.form == "json" then
+    self:sink(json.encode(totals, { "type", "pass", "fail", "warn", "inconclusive", "skip" }) .. "\n")
+  elseif self.form == "tap" then
+    self:write_tap(totals)
+  else
+    local lines = pretty.lines_of(self.gathered, totals, {
+      strict = self.options.strict, privacy = self.options.privacy,
+      colour = self.terminal and not system.environment "NO_COLOR",
+    })
+    self:sink(table.concat(lines, "\n") .. "\n")
+  end
+  if self.failure then return nil, self.failure end
+  return true, totals
+end
+
+-- The exit status that a summary stands for.
+function audit.status(totals, strict)
+  if totals.interrupted then return 130 end
+  if totals.fail > 0 or strict and totals.warn > 0 then return 1 end
+  if totals.damaged > 0 or totals.pass + totals.warn == 0 then return 3 end
+  return 0
+end
+
+-- A text fit to be shown in a diagnostic.
+audit.printable = escape.printable
 
 return audit

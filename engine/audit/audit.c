@@ -16,13 +16,13 @@
 #define FLOWS 16384
 #define KINDS 16384
 #define SERVER_NAMES 1024
-#define NAME_LIMIT 763       // octets (as REALM, RFC 8489 14.9)
-#define RECALL_SMALL 8192    // servers, clients
-#define RECALL_LARGE 131072  // tokens, nonces
+#define NAME_LIMIT 763               // octets (as REALM, RFC 8489 14.9)
+#define RECALL_SMALL 8192            // servers, clients
+#define RECALL_LARGE 131072          // tokens, nonces
 #define IDLE UINT64_C(7200000000000) // nanoseconds: twice as long as servers let allocations live
-#define NOTED_FLOWS 4096     // of which the addresses are remembered
+#define NOTED_FLOWS 4096             // of which the addresses are remembered
 #define FLOW_TEXT 160
-#define PACKET_FINDINGS 256  // of one packet, for whoever wants them
+#define PACKET_FINDINGS 256 // of one packet, for whoever wants them
 
 struct noted_flow {
 	uint64_t number;
@@ -32,16 +32,18 @@ struct noted_flow {
 // What is kept of a flow.
 struct flow_state {
 	struct conversation *conversation;
-	struct session *sessions[2]; // by the side that asks
+	struct session *sessions[2];    // by the side that asks
 	struct session_place places[2]; // client and server of these, as hashes
 	struct stun_address askers[2];
 	bool spoken; // something of STUN was in it
+	struct tally_flow tally;
 };
 
 struct audit {
 	struct audit_options options;
 	struct audit_count count;
 	struct kinds *kinds;
+	struct tally *tally;
 	struct session_world world;
 	struct keyring *own_keyring; // when none was given
 	struct tls_secrets *own_secrets;
@@ -68,6 +70,7 @@ static bool make_world(struct audit *audit, struct error *error)
 	world->keyring = audit->own_keyring ? audit->own_keyring : audit->options.keyring;
 	world->server_name = audit->options.server_name;
 	world->delta = audit->options.delta;
+	world->far = audit->options.far;
 	world->identities = audit->options.identities;
 	world->identity_count = audit->options.identity_count;
 	world->names = names_new(SERVER_NAMES, NAME_LIMIT);
@@ -91,12 +94,16 @@ struct audit *audit_new(const struct audit_options *options, struct error *error
 	if (!options->secrets && !(audit->own_secrets = tls_secrets_new(0)))
 		goto no_memory;
 	const struct flow_table_options flows = {
-		.most = options->flows ? options->flows : FLOWS, .idle = IDLE, .gone = flow_gone, .context = audit,
+		.most = options->flows ? options->flows : FLOWS,
+		.idle = IDLE,
+		.gone = flow_gone,
+		.context = audit,
 	};
 	audit->kinds = kinds_new(KINDS);
+	audit->tally = tally_new();
 	audit->fragments = fragments_new(NULL);
 	audit->flows = flow_table_new(&flows);
-	if (audit->kinds && audit->fragments && audit->flows)
+	if (audit->kinds && audit->tally && audit->fragments && audit->flows)
 		return audit;
 no_memory:
 	if (!audit || error->code == ERROR_NONE)
@@ -114,6 +121,7 @@ void audit_free(struct audit *audit)
 		flow_table_free(audit->flows);
 	fragments_free(audit->fragments);
 	kinds_free(audit->kinds);
+	tally_free(audit->tally);
 	keyring_free(audit->own_keyring);
 	tls_secrets_free(audit->own_secrets);
 	names_free(audit->world.names);
@@ -137,6 +145,11 @@ const struct kinds *audit_kinds(const struct audit *audit)
 	return audit->kinds;
 }
 
+const struct tally *audit_tally(const struct audit *audit)
+{
+	return audit->tally;
+}
+
 const struct audit_opaque *audit_opaques(const struct audit *audit, size_t *count)
 {
 	*count = audit->opaque_count;
@@ -151,7 +164,7 @@ const char *audit_flow(const struct audit *audit, uint64_t number)
 	return NULL;
 }
 
-// --- flows -------------------------------------------------------------------------------------------------------------
+// --- flows -----------------------------------------------------------------------------------------------------------
 
 static void write_address(char text[INET6_ADDRSTRLEN + 10], const struct packet_address *address)
 {
@@ -172,8 +185,8 @@ static void note_flow(struct audit *audit, const struct flow *flow)
 	write_address(source, back ? &flow->destination : &flow->source);
 	write_address(destination, back ? &flow->source : &flow->destination);
 	enum conversation_kind kind = state ? conversation_kind(state->conversation) : CONVERSATION_UNKNOWN;
-	const char *transport = kind == CONVERSATION_TLS ? "tls"
-				: kind == CONVERSATION_DTLS ? "dtls"
+	const char *transport = kind == CONVERSATION_TLS       ? "tls"
+				: kind == CONVERSATION_DTLS    ? "dtls"
 				: flow->protocol == PACKET_UDP ? "udp"
 							       : "tcp";
 	struct noted_flow *noted = &audit->noted[audit->noted_count++];
@@ -215,6 +228,7 @@ static void flow_gone(struct flow *flow, enum flow_end why, void *context)
 	audit->count.cut += conversation_cut(state->conversation);
 	if (kind != CONVERSATION_OTHER && kind != CONVERSATION_UNKNOWN)
 		audit->count.stream_lost += conversation_lost(state->conversation);
+	tally_settle(audit->tally, &state->tally);
 	if (why == FLOW_CROWDED && state->spoken)
 		audit->count.crowded++;
 	for (int i = 0; i < 2; i++) {
@@ -256,7 +270,7 @@ static struct session *session_of(struct audit *audit, struct flow_state *state,
 	return state->sessions[asker];
 }
 
-// --- messages ----------------------------------------------------------------------------------------------------------
+// --- messages --------------------------------------------------------------------------------------------------------
 
 // Counts what was found on a message.
 static void count_findings(struct audit *audit, const struct finding_place *place, const uint16_t *findings,
@@ -309,9 +323,9 @@ static uint8_t sender_of(const struct audit_message_facts *facts)
 	case AUDIT_ERROR:
 		return AUDIT_SERVER;
 	default:
-		return facts->method == SEND ? AUDIT_CLIENT
+		return facts->method == SEND                                          ? AUDIT_CLIENT
 		       : facts->method == DATA || facts->method == CONNECTION_ATTEMPT ? AUDIT_SERVER
-										       : AUDIT_ANYONE;
+										      : AUDIT_ANYONE;
 	}
 }
 
@@ -339,6 +353,24 @@ static void add_session(struct audit *audit, struct audit_sighting *sighting, st
 					: names_of(audit->world.names, sighting->view.server_name);
 }
 
+static void count_message(struct audit *audit, const struct audit_sighting *sighting, int side)
+{
+	struct flow_state *state = audit->flow->state;
+	uint8_t sender = sighting->facts->message.sender;
+	bool back = sender == AUDIT_SERVER || (sender == AUDIT_ANYONE && side && !state->sessions[1]);
+	const struct tally_sighting counted = {
+		.facts = sighting->facts,
+		.message = sighting->message,
+		.view = &sighting->view,
+		.client = back ? &sighting->to : &sighting->from,
+		.server = back ? &sighting->from : &sighting->to,
+		.time = sighting->time,
+		.frame = sighting->place.frame,
+		.flow = sighting->place.flow,
+	};
+	tally_message(audit->tally, &state->tally, &counted);
+}
+
 static bool take_message(struct audit *audit, struct audit_sighting *sighting, struct audit_facts *facts, int side)
 {
 	struct error problem = {0};
@@ -359,6 +391,7 @@ static bool take_message(struct audit *audit, struct audit_sighting *sighting, s
 		add_session(audit, sighting, facts, side);
 	}
 	audit->count.messages++;
+	count_message(audit, sighting, side);
 	((struct flow_state *)audit->flow->state)->spoken = true;
 	return judge(audit, sighting);
 }
@@ -367,6 +400,9 @@ static bool take_channel_data(struct audit *audit, struct audit_sighting *sighti
 {
 	struct flow_state *state = audit->flow->state;
 	audit->count.channel_data++;
+	state->tally.channel_data++;
+	state->tally.last_frame = sighting->place.frame;
+	state->tally.last_time = sighting->time;
 	// Either side may have asked for the channel; most often only one of them ever asked for anything.
 	uint16_t number = (uint16_t)(sighting->octets[0] << 8 | sighting->octets[1]);
 	enum audit_channel channel = AUDIT_CHANNEL_UNKNOWN;
@@ -412,7 +448,7 @@ static bool take_piece(void *context, const struct conversation_piece *piece)
 	return go_on;
 }
 
-// --- packets -----------------------------------------------------------------------------------------------------------
+// --- packets ---------------------------------------------------------------------------------------------------------
 
 static void take_packet(struct audit *audit, const struct packet *packet, uint64_t first_frame)
 {
@@ -462,8 +498,8 @@ static void add_secrets(void *context, uint32_t type, const uint8_t *octets, siz
 static bool tell_packet(struct audit *audit, const struct packet *packet)
 {
 	const struct audit_judge *judge = &audit->options.judge;
-	bool go_on = !judge->packet || judge->packet(judge->context, packet, audit->packet_findings,
-						     audit->packet_finding_count) >= 0;
+	bool go_on = !judge->packet ||
+		     judge->packet(judge->context, packet, audit->packet_findings, audit->packet_finding_count) >= 0;
 	audit->packet_finding_count = 0;
 	return go_on;
 }
@@ -474,7 +510,8 @@ int audit_run(struct audit *audit, struct capture_reader *reader, struct error *
 	struct fragments_joined joined;
 	int outcome = 0;
 	capture_reader_on_secrets(reader, add_secrets, audit);
-	while (!audit->ended && (outcome = capture_reader_next(reader, &packet, error)) > 0) {
+	const volatile sig_atomic_t *stop = audit->options.stop;
+	while (!audit->ended && !(stop && *stop) && (outcome = capture_reader_next(reader, &packet, error)) > 0) {
 		if (!packet.fragment && (packet.protocol == PACKET_UDP || packet.protocol == PACKET_TCP))
 			take_packet(audit, &packet, packet.frame);
 		else if (packet.fragment && fragments_add(audit->fragments, &packet, &joined) > 0)
@@ -489,5 +526,5 @@ int audit_run(struct audit *audit, struct capture_reader *reader, struct error *
 	audit->count.fragments_lost = lost.expired + lost.evicted + fragments_waiting(audit->fragments);
 	if (audit->ended)
 		return error_set(error, ERROR_NOT_ALLOWED, ERROR_NO_OFFSET, "the judge has ended the audit");
-	return outcome;
+	return stop && *stop ? 1 : outcome;
 }

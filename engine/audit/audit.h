@@ -11,9 +11,11 @@
 #include "audit/keyring.h"
 #include "audit/kinds.h"
 #include "audit/session.h"
+#include "audit/tally.h"
 #include "capture/packet.h"
 #include "capture/reader.h"
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -38,12 +40,14 @@ struct audit_sighting {
 
 struct audit_judge {
 	void *context;
-	// Asked for the first message of each kind: fills at most KINDS_FINDINGS numbers of findings that hold for every
-	// message of the kind, and *each, whether it wants to see all of them. Returns their number; -1 ends the audit.
+	// Asked for the first message of each kind: fills at most KINDS_FINDINGS numbers of findings that hold for
+	// every message of the kind, and *each, whether it wants to see all of them. Returns their number; -1 ends the
+	// audit.
 	int (*kind)(void *context, const struct audit_sighting *sighting, uint16_t *findings, bool *each);
 	// Asked for every message of such a kind: fills what was found on this one.
 	int (*each)(void *context, const struct audit_sighting *sighting, uint16_t *findings);
-	// Told of every packet when all in it has been judged, with the findings made on it; may be NULL. -1 ends the audit.
+	// Told of every packet when all in it has been judged, with the findings made on it; may be NULL. -1 ends the
+	// audit.
 	int (*packet)(void *context, const struct packet *packet, const uint16_t *findings, size_t count);
 	// Told of TLS key log lines that stand in the capture; may be NULL.
 	void (*secrets)(void *context, const char *lines, size_t length);
@@ -52,14 +56,16 @@ struct audit_judge {
 };
 
 struct audit_options {
-	struct keyring *keyring;        // the caller's, as all here; NULL: no keys
-	struct tls_secrets *secrets;    // of key logs; those in the capture are added; NULL: none but these
-	struct stun_octets server_name; // data NULL: as the 401s tell
-	uint32_t delta;                 // seconds
+	struct keyring *keyring;              // the caller's, as all here; NULL: no keys
+	struct tls_secrets *secrets;          // of key logs; those in the capture are added; NULL: none but these
+	struct stun_octets server_name;       // data NULL: as the 401s tell
+	uint32_t delta;                       // seconds
+	uint32_t far;                         // seconds past its lifetime that no Delta explains; 0: nearly an hour
 	const struct stun_octets *identities; // names that users are known by, which no message should tell
 	size_t identity_count;
-	size_t flows;                   // at once; 0: 16384
-	bool every;                     // every message is judged as if it were the first of its kind
+	size_t flows;                      // at once; 0: 16384
+	bool every;                        // every message is judged as if it were the first of its kind
+	const volatile sig_atomic_t *stop; // once it is not 0 no further packet is read; NULL: nobody stops it
 	struct audit_judge judge;
 };
 
@@ -86,12 +92,14 @@ struct audit_opaque {
 struct audit *audit_new(const struct audit_options *options, struct error *error);
 void audit_free(struct audit *audit); // NULL is fine
 
-// Reads a capture to its end, or to where it is damaged, or until a judge ends it: 0, or -1 with *error filled; all that
-// came before counts. ERROR_NOT_ALLOWED: the judge ended it. May be called once.
+// Reads a capture to its end, or to where it is damaged, or until a judge ends it: 0, or -1 with *error filled; all
+// that came before counts. ERROR_NOT_ALLOWED: the judge ended it. When it was stopped it returns 1. May be called once.
 int audit_run(struct audit *audit, struct capture_reader *reader, struct error *error);
 
 const struct audit_count *audit_count(const struct audit *audit);
 const struct kinds *audit_kinds(const struct audit *audit);
+// What was counted of it, complete once audit_run has returned.
+const struct tally *audit_tally(const struct audit *audit);
 
 // The flow of that number, "udp 192.0.2.1:4000 > 192.0.2.2:3478", the asking side first as far as that is known. Only
 // those are remembered that a finding (the first few of each) or an opaque connection names. NULL for others.

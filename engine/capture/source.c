@@ -40,10 +40,8 @@ static int open_descriptor(const char *path)
 // As many octets as one read brings; 0 at the end and when it fails.
 static size_t read_some(struct source *source, uint8_t *place, size_t most)
 {
-	ssize_t got;
-	do {
-		got = read(source->descriptor, place, most);
-	} while (got < 0 && errno == EINTR);
+	// A signal that somebody waits for ends it too: else whoever reads a silent pipe could not be stopped.
+	ssize_t got = read(source->descriptor, place, most);
 	if (got < 0)
 		error_set_errno(&source->failure, "cannot read the capture file");
 	return got > 0 ? (size_t)got : 0;

@@ -21,6 +21,9 @@ static const struct option_row options[] = {
 	{"annotate", OPTION_TEXT, "annotate", "FILE",
 	 "write the capture again as pcapng, with a comment on each packet that breaks a requirement"},
 	{"sessions", OPTION_COUNT, "sessions", "N", "flows that are followed at once (default 16384)"},
+	{"jobs", OPTION_COUNT, "jobs", "N", "captures that are read at once (default: one a processor)"},
+	{"shard", OPTION_TEXT, "shard", "I/N", "read only the part I of N of the captures"},
+	{"privacy", OPTION_FLAG, "privacy", NULL, "tell what an eavesdropper learns (RFC 7376)"},
 	{"every", OPTION_FLAG, "every", NULL, "judge every message by itself, and not one of each kind (slow)"},
 	{"format", OPTION_TEXT, "format", "FORM", "pretty, tap or json (default: pretty on a terminal, else tap)"},
 	{"strict", OPTION_FLAG, "strict", NULL, "a warning counts as a failure"},
@@ -31,10 +34,11 @@ int command_audit(int argc, char **argv)
 {
 	static const struct command_line line = {
 		.usage = "assay audit [OPTION]... FILE...",
-		.about = "Judges the STUN and TURN traffic in captures (pcap or pcapng, also gzip; a folder stands for\n"
-			 "all captures in it, - for standard input). Exit status: 0 nothing failed, 1 something\n"
-			 "failed, 2 command line wrong, 3 no verdict or a capture that broke off, 4 output not\n"
-			 "written.",
+		.about =
+			"Judges the STUN and TURN traffic in captures (pcap or pcapng, also gzip; a folder stands for\n"
+			"all captures in it, - for standard input). Exit status: 0 nothing failed, 1 something\n"
+			"failed, 2 command line wrong, 3 no verdict or a capture that broke off, 4 output not\n"
+			"written.",
 		.options = options,
 		.positional = "files",
 	};

@@ -10,6 +10,7 @@ int command_run(int argc, char **argv);
 int command_probe(int argc, char **argv);
 int command_audit(int argc, char **argv);
 int command_replay(int argc, char **argv);
+int command_report(int argc, char **argv);
 int command_serve(int argc, char **argv);
 int command_token(int argc, char **argv);
 int command_decode(int argc, char **argv);

@@ -8,12 +8,15 @@
 #include "capture/reader.h"
 #include "capture/tls_secrets.h"
 #include "lua/audit_sighting.h"
+#include "lua/audit_tally.h"
 #include "lua/field.h"
 #include "lua/modules.h"
 #include "lua/state.h"
+#include "lua/stop_signal.h"
 
 #include <lauxlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define RUN "audit.run"
 #define IDENTITIES 64
@@ -32,6 +35,7 @@ struct run {
 	bool failed;  // a callback threw; its error lies on top of the stack
 	struct error write_error;
 	bool write_failed;
+	bool watching; // for signals
 };
 
 static int run_close(lua_State *state)
@@ -43,11 +47,13 @@ static int run_close(lua_State *state)
 	if (run->reader)
 		capture_reader_close(run->reader);
 	pcapng_close(run->annotated, NULL);
+	if (run->watching)
+		stop_signal_release();
 	*run = (struct run){0};
 	return 0;
 }
 
-// --- options -----------------------------------------------------------------------------------------------------------
+// --- options ---------------------------------------------------------------------------------------------------------
 
 // Calls add(run, index of the entry) for each entry of a list in the options.
 static void each_entry(lua_State *state, struct run *run, const char *name,
@@ -111,7 +117,7 @@ static void add_identity(lua_State *state, struct run *run, int entry)
 	run->identities[run->identity_count++] = (struct stun_octets){(const uint8_t *)name, length};
 }
 
-// --- callbacks ---------------------------------------------------------------------------------------------------------
+// --- callbacks -------------------------------------------------------------------------------------------------------
 
 // Calls the function in that field of the options with the handle. False when it threw.
 static bool show(struct run *run, const char *function, const struct audit_sighting *sighting, int results)
@@ -206,7 +212,7 @@ static void copy_secrets(void *context, const char *lines, size_t length)
 	pcapng_secrets(run->annotated, lines, length, NULL);
 }
 
-// --- the outcome -------------------------------------------------------------------------------------------------------
+// --- the outcome -----------------------------------------------------------------------------------------------------
 
 static void push_count(lua_State *state, const struct audit_count *count)
 {
@@ -309,6 +315,9 @@ static void push_outcome(lua_State *state, const struct run *run, const struct e
 	lua_setfield(state, -2, "findings");
 	push_opaques(state, run->audit);
 	lua_setfield(state, -2, "opaques");
+	audit_tally_push(state, audit_tally(run->audit));
+	lua_setfield(state, -2, "tally");
+	field_set_boolean(state, "interrupted", stop_signal_raised != 0);
 	uint64_t emptied;
 	field_set_integer(state, "kinds", (lua_Integer)kinds_number(audit_kinds(run->audit), &emptied));
 	if (!damage)
@@ -321,12 +330,27 @@ static void push_outcome(lua_State *state, const struct run *run, const struct e
 	lua_setfield(state, -2, "damage");
 }
 
-// audit.run{ path=, keys=, users=, keylogs=, identities=, server_name=, delta=, flows=, every=, kind=, each=, message=, annotate=,
-//            comment= } -> outcome | nil, text
+// Whether both names stand for one file ("-": what the standard input is).
+static bool is_same_file(const char *input, const char *output)
+{
+	struct stat a, b;
+	bool there = (strcmp(input, "-") == 0 ? fstat(0, &a) : stat(input, &a)) == 0 && stat(output, &b) == 0;
+	return there && S_ISREG(a.st_mode) && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+// audit.stopped() -> whether SIGINT or SIGTERM has ended an audit of this process
+static int is_stopped(lua_State *state)
+{
+	lua_pushboolean(state, stop_signal_raised != 0);
+	return 1;
+}
+
+// audit.run{ path=, keys=, users=, keylogs=, identities=, server_name=, delta=, flows=, every=, kind=, each=,
+//            message=, annotate=, comment= } -> outcome | nil, text[, "annotate"]
 // Reads the capture at `path` ("-": standard input) to its end. keys: {kid=, algorithm=, octets=} each; users:
-// {name=, password=} each; keylogs: the texts of TLS key logs; identities: names of users, at most 64; server_name: octets, where no 401 tells it; delta:
-// seconds (5); flows: how many are followed at once (16384); every: true to judge each message as if it were the first
-// of its kind. annotate: a path at which the packets are written again as pcapng.
+// {name=, password=} each; keylogs: the texts of TLS key logs; identities: names of users, at most 64; server_name:
+// octets, where no 401 tells it; delta: seconds (5); flows: how many are followed at once (12288); every: true to judge
+// each message as if it were the first of its kind. annotate: a path at which the packets are written again as pcapng.
 //
 // kind(sighting) -> findings, each: called for the first message of each kind; findings is a list of numbers (1 to
 // 65535, of the script's choice) that hold for all messages of that kind, each is true when each of them is to be shown
@@ -335,8 +359,9 @@ static void push_outcome(lua_State *state, const struct run *run, const struct e
 //
 // The outcome: count (of engine/audit/audit.h), capture (packets, backwards, cut, unknown_links, ... of
 // engine/capture/reader.h), format, kinds, findings (number -> {count=, places={{first_frame=, frame=, offset=}, ...},
-// flows={text, ...}, more_flows=}), opaques ({flow=, reason=} each), and damage ({text=, offset=}) where the capture
-// broke off. nil and a text when it could not be opened, or the annotated one not written.
+// flows={text, ...}, more_flows=}), opaques ({flow=, reason=} each), tally (of engine/lua/audit_tally.c), interrupted,
+// and damage ({text=, offset=}) where the capture broke off. nil and a text when it could not be opened; with a third
+// value, "annotate", when the copy could not be written. SIGINT and SIGTERM end it; the outcome is what was gathered.
 static int run_audit(lua_State *state)
 {
 	luaL_checktype(state, 1, LUA_TTABLE);
@@ -365,8 +390,11 @@ static int run_audit(lua_State *state)
 		.identities = run->identities,
 		.identity_count = run->identity_count,
 		.delta = (uint32_t)field_integer(state, 1, "delta", 5, 0, UINT32_MAX),
+		.far = (uint32_t)field_integer(state, 1, "far", 0, 0,
+					       UINT32_MAX), // seconds past its lifetime; 0: nearly an hour
 		.flows = (size_t)field_integer(state, 1, "flows", 0, 0, 1 << 24),
 		.every = field_boolean(state, 1, "every"),
+		.stop = &stop_signal_raised,
 		.judge = {.context = run, .kind = judge_kind, .each = judge_each},
 	};
 	const char *server_name = field_text(state, 1, "server_name", false, &length);
@@ -380,30 +408,43 @@ static int run_audit(lua_State *state)
 	}
 	lua_settop(state, 3);
 
+	if (annotated && is_same_file(path, annotated)) {
+		error_set(&error, ERROR_NOT_ALLOWED, ERROR_NO_OFFSET,
+			  "%s is the capture itself: it would be overwritten while it is read", annotated);
+		return state_push_error(state, &error);
+	}
+	stop_signal_watch();
+	run->watching = true;
 	run->reader = capture_reader_open(path, &error);
+	if (!run->reader && stop_signal_raised)
+		error_set(&error, ERROR_SYSTEM, ERROR_NO_OFFSET, "interrupted before anything was read");
 	if (!run->reader)
 		return state_push_error(state, &error);
-	if (annotated && !(run->annotated = pcapng_open(annotated, "assay", NULL, &error)))
-		return state_push_error(state, &error);
+	if (annotated && !(run->annotated = pcapng_open(annotated, "assay", NULL, &run->write_error)))
+		run->write_failed = true;
 	run->audit = audit_new(&options, &error);
 	if (!run->audit)
 		return luaL_error(state, "audit.run: %s", error.text);
-	int outcome = audit_run(run->audit, run->reader, &error);
+	int outcome = run->write_failed ? -1 : audit_run(run->audit, run->reader, &error);
 	if (run->failed)
 		return lua_error(state);
 	if (run->annotated && !run->write_failed) {
 		run->write_failed = pcapng_close(run->annotated, &run->write_error) < 0;
 		run->annotated = NULL;
 	}
-	if (run->write_failed)
-		return state_push_error(state, &run->write_error);
-	push_outcome(state, run, outcome < 0 ? &error : NULL);
+	if (run->write_failed) {
+		state_push_error(state, &run->write_error);
+		lua_settop(state, 5); // behind the options, the run and the handle: nil and the text
+		lua_pushstring(state, "annotate");
+		return 3;
+	}
+	push_outcome(state, run, outcome < 0 && !stop_signal_raised ? &error : NULL);
 	return 1;
 }
 
 int luaopen_audit(lua_State *state)
 {
-	static const luaL_Reg functions[] = {{"run", run_audit}, {NULL, NULL}};
+	static const luaL_Reg functions[] = {{"run", run_audit}, {"stopped", is_stopped}, {NULL, NULL}};
 	static const luaL_Reg ends[] = {{"__gc", run_close}, {"__close", run_close}, {NULL, NULL}};
 	luaL_newmetatable(state, RUN);
 	luaL_setfuncs(state, ends, 0);

@@ -17,5 +17,6 @@ int luaopen_stun(lua_State *state);    // STUN messages, ChannelData
 int luaopen_system(lua_State *state);  // files, folders, terminals, the command line
 int luaopen_target(lua_State *state);  // processes: the implementation under test
 int luaopen_token(lua_State *state);   // access tokens
+int luaopen_workers(lua_State *state); // work done by child processes
 
 #endif
