@@ -83,7 +83,7 @@ static const char *skip_extensions(struct datagram *datagram)
 	struct reader reader;
 	reader_init(&reader, datagram->body, datagram->body_length);
 	for (int count = 0;; count++) {
-		size_t rest;
+		size_t rest = 0;
 		switch (datagram->protocol) {
 		case IPPROTO_HOPOPTS:
 		case IPPROTO_ROUTING:
@@ -102,17 +102,19 @@ static const char *skip_extensions(struct datagram *datagram)
 			datagram->protocol = reader_u8(&reader);
 			reader_u8(&reader);
 			uint16_t place = reader_u16(&reader);
+			uint32_t id = reader_u32(&reader);
+			if (reader.failed)
+				break;
 			// A fragment that is the whole (RFC 6946) is none.
 			datagram->fragment = (place & 0xFFF9) != 0;
 			datagram->first = (place & 0xFFF8) == 0;
-			datagram->part.id = reader_u32(&reader);
+			datagram->part.id = id;
 			datagram->part.protocol = datagram->protocol;
 			datagram->part.offset = place & 0xFFF8;
 			datagram->part.more = place & 1;
 			struct reader part = reader;
 			datagram->part.length = reader_left(&part);
 			datagram->part.data = reader_bytes(&part, datagram->part.length);
-			rest = 0;
 			break;
 		}
 		default:

@@ -419,6 +419,25 @@ static void a_fragment_with_a_problem_is_one(void **unused)
 	}
 }
 
+// A Fragment header that was itself cut tells nothing of a fragment: no octets could be joined.
+static void a_cut_fragment_header_makes_no_fragment(void **unused)
+{
+	(void)unused;
+	uint8_t header[40 + 8] = {[0] = 0x60, [5] = 8, [6] = 44, [7] = 64, [40] = 17, [42] = 0x01, [47] = 7};
+	for (size_t length = 40; length <= sizeof header; length++) {
+		uint8_t *copy = malloc(length);
+		assert_non_null(copy);
+		memcpy(copy, header, length);
+		struct packet packet = {
+			.data = copy, .captured = length, .length = sizeof header, .link = PACKET_LINK_RAW};
+		packet_decode(&packet);
+		assert_int_equal(packet.fragment, length == sizeof header);
+		assert_int_equal(packet.part.data != NULL, packet.fragment);
+		assert_non_null(packet.problem);
+		free(copy);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -430,6 +449,7 @@ int main(void)
 		cmocka_unit_test(hostile_fragments_are_survived),
 		cmocka_unit_test(extension_headers_and_inner_fragments),
 		cmocka_unit_test(a_fragment_with_a_problem_is_one),
+		cmocka_unit_test(a_cut_fragment_header_makes_no_fragment),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
