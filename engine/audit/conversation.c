@@ -247,6 +247,11 @@ static bool take_frames(struct conversation *conversation, int side, struct capt
 	*broken = false;
 	while ((found = capture_stream_next(stream, &frame, &error)) > 0) {
 		bool channel = frame.length && frame.data[0] >> 6 == 1;
+		// Behind a gap it may be what ChannelData carries, which is no word of this client and server.
+		if (frame.found) {
+			conversation->lost += frame.length;
+			continue;
+		}
 		if (conversation->kind == CONVERSATION_UNKNOWN) {
 			// Anything may look like a frame; what is not known to be STUN needs the cookie.
 			if (channel || !has_cookie(frame.data, frame.length)) {
