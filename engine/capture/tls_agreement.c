@@ -49,6 +49,6 @@ void tls_agreement_no_secret(const struct tls_agreement *agreement, enum tls_lab
 	char random[2 * SHOWN + 1];
 	for (size_t i = 0; i < SHOWN; i++)
 		snprintf(&random[2 * i], 3, "%02x", agreement->client_random[i]);
-	snprintf(text, TLS_REASON, "no secret (%s) for client random %s… in the capture or a key log",
+	snprintf(text, TLS_REASON, "no secret (%s) for client random %s... in the capture or a key log",
 		 tls_secrets_label(label), random);
 }
