@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FLOWS 16384
+#define FLOWS 12288
 #define KINDS 16384
 #define SERVER_NAMES 1024
 #define NAME_LIMIT 763               // octets (as REALM, RFC 8489 14.9)

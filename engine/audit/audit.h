@@ -63,7 +63,7 @@ struct audit_options {
 	uint32_t far;                         // seconds past its lifetime that no Delta explains; 0: nearly an hour
 	const struct stun_octets *identities; // names that users are known by, which no message should tell
 	size_t identity_count;
-	size_t flows;                      // at once; 0: 16384
+	size_t flows;                      // at once; 0: 12288
 	bool every;                        // every message is judged as if it were the first of its kind
 	const volatile sig_atomic_t *stop; // once it is not 0 no further packet is read; NULL: nobody stops it
 	struct audit_judge judge;

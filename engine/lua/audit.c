@@ -346,7 +346,7 @@ static int is_stopped(lua_State *state)
 }
 
 // audit.run{ path=, keys=, users=, keylogs=, identities=, server_name=, delta=, flows=, every=, kind=, each=,
-//            message=, annotate=, comment= } -> outcome | nil, text[, "annotate"]
+//            message=, annotate=, comment= } -> outcome | nil, text[, why]
 // Reads the capture at `path` ("-": standard input) to its end. keys: {kid=, algorithm=, octets=} each; users:
 // {name=, password=} each; keylogs: the texts of TLS key logs; identities: names of users, at most 64; server_name:
 // octets, where no 401 tells it; delta: seconds (5); flows: how many are followed at once (12288); every: true to judge
@@ -360,8 +360,8 @@ static int is_stopped(lua_State *state)
 // The outcome: count (of engine/audit/audit.h), capture (packets, backwards, cut, unknown_links, ... of
 // engine/capture/reader.h), format, kinds, findings (number -> {count=, places={{first_frame=, frame=, offset=}, ...},
 // flows={text, ...}, more_flows=}), opaques ({flow=, reason=} each), tally (of engine/lua/audit_tally.c), interrupted,
-// and damage ({text=, offset=}) where the capture broke off. nil and a text when it could not be opened; with a third
-// value, "annotate", when the copy could not be written. SIGINT and SIGTERM end it; the outcome is what was gathered.
+// and damage ({text=, offset=}) where the capture broke off. nil and a text when it could not be opened; behind them
+// "annotate" when the copy could not be written, "input" when it would take the place of the capture itself. SIGINT and SIGTERM end it; the outcome is what was gathered.
 static int run_audit(lua_State *state)
 {
 	luaL_checktype(state, 1, LUA_TTABLE);
@@ -411,7 +411,10 @@ static int run_audit(lua_State *state)
 	if (annotated && is_same_file(path, annotated)) {
 		error_set(&error, ERROR_NOT_ALLOWED, ERROR_NO_OFFSET,
 			  "%s is the capture itself: it would be overwritten while it is read", annotated);
-		return state_push_error(state, &error);
+		state_push_error(state, &error);
+		lua_settop(state, 5);
+		lua_pushstring(state, "input");
+		return 3;
 	}
 	stop_signal_watch();
 	run->watching = true;

@@ -282,9 +282,9 @@ static bool is_folder(const char *path, const char *name)
 	return length > 0 && (size_t)length < sizeof whole && stat(whole, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
-// system.list(path) -> array of { name=, folder=boolean } | nil, text
+// system.list(path) -> array of { name=, folder=boolean, link=boolean } | nil, text
 //
-// Sorted by name; without "." and "..".
+// Sorted by name; without "." and "..". A link to a folder is a folder too.
 static int system_list(lua_State *state)
 {
 	struct error error;
@@ -300,11 +300,13 @@ static int system_list(lua_State *state)
 	lua_createtable(state, listing->count, 0);
 	for (int i = 0; i < listing->count; i++) {
 		const char *name = listing->entries[i]->d_name;
-		lua_createtable(state, 0, 2);
+		lua_createtable(state, 0, 3);
 		lua_pushstring(state, name);
 		lua_setfield(state, -2, "name");
 		lua_pushboolean(state, is_folder(path, name));
 		lua_setfield(state, -2, "folder");
+		lua_pushboolean(state, listing->entries[i]->d_type == DT_LNK);
+		lua_setfield(state, -2, "link");
 		lua_rawseti(state, -2, i + 1);
 	}
 	return 1;

@@ -66,7 +66,9 @@ function takes.file(self, record)
     or (record.crowded or 0) > 0 or #(record.unknown_links or {}) > 0
   if worth then self.damaged[#self.damaged + 1] = record end
   for _, opaque in ipairs(record.opaque or {}) do
-    local one = self:entry("opaque", opaque.reason, { reason = opaque.reason, count = 0, first = opaque.flow,
+    -- The random of each connection makes no difference.
+    local kind = opaque.reason:gsub("%x%x%x%x%x%x%x%x+", "")
+    local one = self:entry("opaque", kind, { reason = opaque.reason, count = 0, first = opaque.flow,
       file = record.file }, NOTES)
     if one then one.count = one.count + 1 end
   end
@@ -219,6 +221,7 @@ end
 function gather:lack(one)
   if (self.counts.messages or 0) == 0 then
     return (self.counts.tls_opaque or 0) > 0 and "what was said is encrypted, and its secrets are not known (--keylog)"
+      or (self.counts.cut_packets or 0) > 0 and "the capture did not keep enough of the packets (snap length)"
       or "there is no STUN in it"
   end
   if one.row.needs_keys and self.keys_given == 0 then

@@ -225,15 +225,16 @@ function summary.notes(gathered)
   local function say(format, ...) lines[#lines + 1] = format:format(...) end
   for _, file in ipairs(gathered.damaged) do
     local name = escape.printable(file.file, 400)
+    local text = file.damage and escape.printable(file.damage.text, 400)
     if file.unread then
-      say("%s: cannot be read: %s", name, escape.printable(file.damage.text, 400))
+      say("%s%s", file.damage.text:find(file.file, 1, true) and "" or name .. ": ", text)
     elseif file.damage then
-      say("%s: read up to octet %s, behind frame %d: %s", name, file.damage.offset or "?", file.packets,
-        escape.printable(file.damage.text, 400))
+      say("%s: read up to octet %s, behind frame %d: %s", name, file.damage.offset or "?", file.packets, text)
     end
     if (file.cut_packets or 0) > 0 then
-      say("%s: %s cut short by the capture (snap length), the first is frame %d; %s in them could not be judged",
-        name, plural(file.cut_packets, "packet"), file.cut_frame, plural(file.cut, "message"))
+      say("%s: %s cut short by the capture (its snap length), the first is frame %d; what was cut is not judged%s",
+        name, plural(file.cut_packets, "packet"), file.cut_frame,
+        file.cut > 0 and ", " .. plural(file.cut, "message") .. " of STUN or more" or "")
     end
     if (file.backwards or 0) > 0 then
       say("%s: time runs backwards at %s, the first is frame %d at octet %d", name, plural(file.backwards, "packet"),

@@ -19,6 +19,7 @@ local workers = require "workers"
 local main = {}
 
 local USAGE <const>, NO_VERDICT <const>, NOT_WRITTEN <const> = 2, 3, 4
+local WRONG_COPY <const> = { input = USAGE, annotate = NOT_WRITTEN }
 
 local function complain(status, format, ...)
   system.write(2, "assay: " .. format:format(...) .. "\n")
@@ -62,7 +63,7 @@ local function known_from(options)
   }
 end
 
--- The records of one capture as lines of JSON. nil, text when its annotated copy could not be written.
+-- The records of one capture as lines of JSON. nil, text and a status when its annotated copy could not be written.
 local function audit_file(path, rules, known, options)
   local court = judge.new(rules, known)
   local outcome, problem, whose = audit.run {
@@ -74,7 +75,8 @@ local function audit_file(path, rules, known, options)
     annotate = options.annotate,
     comment = function(numbers, text) return records.comment(court, numbers, text) end,
   }
-  if not outcome and whose == "annotate" then return nil, problem end
+  local status = WRONG_COPY[whose] -- whose is the offset when the capture itself is at fault
+  if not outcome and status then return nil, "--annotate: " .. problem, status end
   local lines = {}
   for i, record in ipairs(outcome and records.of(path, outcome, court, known) or records.unread(path, problem)) do
     lines[i] = records.line(record)
@@ -87,7 +89,8 @@ local function tell_damage(record)
   local damage = record.damage
   if record.type ~= "file" or not damage then return end
   if record.unread then
-    complain(NO_VERDICT, "%s: %s", report.printable(record.file, 400), damage.text)
+    local named = damage.text:find(record.file, 1, true)
+    complain(NO_VERDICT, "%s%s", named and "" or report.printable(record.file, 400) .. ": ", damage.text)
   else
     complain(NO_VERDICT, "%s: read up to octet %s, behind frame %d: %s", report.printable(record.file, 400),
       damage.offset or "?", record.packets, damage.text)
@@ -151,7 +154,7 @@ function main.main(options)
   local plan, wrong = plan_from(options)
   if not plan then return complain(USAGE, "%s", wrong) end
   local rules, out = suites.capture_rules(), report.new(records.rows(), options)
-  local problem, begun = nil, 0
+  local problem, status, begun = nil, nil, 0
   local function take(lines)
     local list = {}
     for i, line in ipairs(lines) do list[i] = assert(json.decode(line)) end
@@ -168,11 +171,11 @@ function main.main(options)
     for _, path in ipairs(plan.paths) do
       if audit.stopped() then break end
       local lines
-      lines, problem = audit_file(path, rules, plan.known, options)
+      lines, problem, status = audit_file(path, rules, plan.known, options)
       if not lines or not take(lines) then break end
     end
   end
-  if problem then return complain(NOT_WRITTEN, "--annotate: %s", problem) end
+  if problem then return complain(status, "%s", problem) end
   if begun < #plan.paths and not out.failure then out.gathered.interrupted = true end
   local ok, summary = out:finish()
   if not ok then return complain(NOT_WRITTEN, "the report cannot be written: %s", summary) end

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: BSD-3-Clause
 --
--- Which captures are meant: files as they are named, folders for all captures in them, however deep.
+-- Which captures are meant: files as they are named, folders for all captures in them, however deep. Links to folders
+-- are followed where they are named, and not within a folder, which they could lead back to.
 
 local system = require "system"
 
@@ -14,12 +15,17 @@ local function is_capture(name)
 end
 
 local function gather(paths, folder)
-  for _, entry in ipairs(assert(system.list(folder))) do
-    local path = folder:gsub("/*$", "") .. "/" .. entry.name
+  local entries = system.list(folder)
+  if not entries then -- whoever tries to read it finds out why it cannot be
+    paths[#paths + 1] = folder
+    return
+  end
+  for _, entry in ipairs(entries) do
+    local path = folder:gsub("/+$", "") .. "/" .. entry.name
     if #paths >= MOST then return end
-    if entry.folder then
+    if entry.folder and not entry.link then
       gather(paths, path)
-    elseif is_capture(entry.name) then
+    elseif not entry.folder and is_capture(entry.name) then
       paths[#paths + 1] = path
     end
   end
