@@ -391,6 +391,25 @@ static size_t frame_size(const struct capture_stream *stream, size_t *content)
 	return channel ? (*content + 3) / 4 * 4 : *content;
 }
 
+// Padding spans pieces as anything does, and must not free the frame in front of it: that is in the piece that became
+// empty first, be it by the frame or by the padding behind it.
+static void pass_padding(struct capture_stream *stream, uint64_t end)
+{
+	uint8_t *data = stream->done;
+	struct piece *piece;
+	stream->done = NULL;
+	while (stream->read < end && (piece = next_piece(stream)) != NULL) {
+		uint64_t left = end - stream->read;
+		spend(stream, piece, left < piece->length ? (size_t)left : piece->length);
+		if (data)
+			free(stream->done);
+		else
+			data = stream->done;
+		stream->done = NULL;
+	}
+	stream->done = data;
+}
+
 static int next_frame(struct capture_stream *stream, struct capture_stream_frame *frame, struct error *error)
 {
 	size_t content = 0, size;
@@ -425,14 +444,7 @@ static int next_frame(struct capture_stream *stream, struct capture_stream_frame
 		return 0;
 	if (!take_octets(stream, content, frame))
 		return fail_limit(stream, "octets", error);
-	// Padding spans pieces as anything does; it must not free the frame in front of it.
-	uint8_t *data = stream->done;
-	stream->done = NULL;
-	spend_until(stream, frame->offset + size);
-	if (data) {
-		free(stream->done);
-		stream->done = data;
-	}
+	pass_padding(stream, frame->offset + size);
 	frame->lost = stream->missing + stream->passed - stream->lost_before;
 	frame->found = stream->found;
 	stream->lost_before = stream->missing + stream->passed;

@@ -560,6 +560,25 @@ static void a_search_holds_nothing(void **unused)
 	writer_free(&out);
 }
 
+// The frame ends within a segment, and its padding goes on through others: all of them may be gone, the frame not.
+static void padding_in_many_segments_leaves_the_frame(void **unused)
+{
+	(void)unused;
+	static const uint8_t octets[12] = {0x40, 0x01, 0x00, 0x05, 'a', 'b', 'c', 'd', 'e'};
+	static const size_t cuts[] = {0, 10, 11, 12};
+	struct capture_stream *stream = capture_stream_new(0);
+	struct capture_stream_frame frame;
+	give_syn(stream, 0);
+	for (size_t i = 3; i-- > 0;)
+		assert_int_equal(give(stream, (uint32_t)(1 + cuts[i]), &octets[cuts[i]], cuts[i + 1] - cuts[i], 0, NULL), 0);
+	assert_int_equal(capture_stream_next(stream, &frame, NULL), 1);
+	assert_int_equal(frame.length, 9);
+	assert_memory_equal(frame.data, octets, 9);
+	assert_int_equal(capture_stream_held(stream), 0);
+	assert_int_equal(capture_stream_next(stream, &frame, NULL), 0);
+	capture_stream_free(stream);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -574,6 +593,7 @@ int main(void)
 		cmocka_unit_test(what_follows_a_gap_is_found),
 		cmocka_unit_test(a_message_within_another_is_not_taken_for_it),
 		cmocka_unit_test(a_search_holds_nothing),
+		cmocka_unit_test(padding_in_many_segments_leaves_the_frame),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
