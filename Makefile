@@ -82,8 +82,14 @@ run: $(BUILD)/assay
 test: setup
 	$(V)$(MAKE) --no-print-directory -j$(JOBS) check
 
+# As many tests at a time as there are processors: most of them wait more than they work. The longest come first, so
+# that none of them is left alone at the end.
+E2E      := $(sort $(wildcard tests/e2e/*.t))
+LONG     := $(patsubst %,tests/e2e/%.t,kill-matrix probe fuzz robustness hostile)
+
 check: $(BUILD)/assay $(UNITS)
-	$(V)ASSAY_BUILD=$(BUILD) prove --timer --exec '' $(UNITS) $(sort $(wildcard tests/e2e/*.t))
+	$(V)ASSAY_BUILD=$(BUILD) prove --timer --jobs $(JOBS) --exec '' \
+		$(filter $(LONG),$(E2E)) $(filter-out $(LONG),$(E2E)) $(UNITS)
 
 programs: $(BUILD)/assay $(UNITS)
 
