@@ -36,6 +36,9 @@ local FEW = 8 -- messages that are each tried alone in the end
 local LEAST_PATIENCE, MOST_PATIENCE = 1, 6 -- seconds within which a target that lives answers
 local POOL = 64 -- sockets that messages of `anyone` are sent from
 local MOST_ON_STREAM = 1500 -- messages of one scenario over TCP or TLS
+local PATIENT = 3 -- attempts, each twice as long as the one before, where a wrong answer would stay
+local SETTLE = 0.05 -- seconds behind the last message: a target of several threads may die behind its last answer
+local ENDING, HURRIED_ENDING = 0.5, 0.05 -- seconds until the end of a process that answers no more is known
 
 local unrecorded = { watch = function() end }
 
@@ -49,21 +52,29 @@ function battery.new(t, transport)
   local timing = { rto = patience / 19, rc = 5, rm = 4, total = patience, tcp_timeout = patience }
   return setmetatable({
     t = t, bench = bench, transport = transport or t.transport, timing = timing, sent = 0, not_made = 0, seconds = 0,
-    answers = 0, malformed_answers = 0, successes = 0, findings = {}, life = {}, held = {},
+    answers = 0, malformed_answers = 0, successes = 0, fired = 0, findings = {}, life = {}, held = {},
   }, battery)
 end
 
+-- A schedule so many times as long.
+local function stretched(timing, times)
+  local total = timing.total * times
+  return { rto = timing.rto * times, rc = timing.rc, rm = timing.rm, total = total, tcp_timeout = total }
+end
+
 -- A fresh 5-tuple with a challenge, and what mutation.render asks of it. nil, text when the target does not answer.
-function battery:session(record)
+-- timing: that of the battery, if nothing is said.
+function battery:session(record, timing)
   local bench = self.bench
   if bench.dead then return nil, bench.dead end
-  local one, problem = client.open(bench, record or unrecorded, self.transport, self.timing.total)
+  timing = timing or self.timing
+  local one, problem = client.open(bench, record or unrecorded, self.transport, timing.total)
   if not one then return nil, problem end
   local mac_key = bytes.random(20)
   local session = { client = one, endpoint = one.endpoint, mac_key = mac_key }
   bench.custody.held = function() one:close() end -- a wait for an answer ends with the target
   local lives
-  lives, problem = self:lives(session)
+  lives, problem = self:lives(session, timing)
   if not lives then
     one:close()
     return nil, problem
@@ -89,11 +100,11 @@ function battery:session(record)
 end
 
 -- Whether the target answers a bare Allocate; its challenge is kept. false, text when it does not.
-function battery:lives(session)
+function battery:lives(session, timing)
   local one = session.client
   one.step = "Allocate without credentials, to see whether the target lives"
   local octets, request = one:craft("Allocate", { credentials = false })
-  local answer = one:transact(octets, request, self.timing)
+  local answer = one:transact(octets, request, timing or self.timing)
   if not answer.message and not answer.malformed then return false, self.bench.dead or answer.failure end
   self:look_at(answer.message, answer.failure)
   if answer:code() == 401 then one:adopt(answer) end
@@ -101,28 +112,41 @@ function battery:lives(session)
   return true
 end
 
--- The session again on a fresh 5-tuple. false, text when the target does not answer.
-function battery:renew(session, record)
-  local another, problem = self:session(record)
+-- The session again on a fresh 5-tuple. Up to so many attempts, each of which has twice as long as the one before: a
+-- target that is only busy answers in the end. false, text when it does not.
+function battery:renew(session, attempts, record)
+  local another, problem = nil, self.bench.dead
+  for i = 1, attempts do
+    another, problem = self:session(record, stretched(self.timing, 1 << (i - 1)))
+    if another or self.bench.dead then break end
+  end
   if not another then return false, problem end
-  session.client:close()
+  if session.client then session.client:close() end
+  for name in pairs(session) do session[name] = nil end -- it has neither allocation nor channel any more
   for name, value in pairs(another) do session[name] = value end
   return true
 end
 
 -- Whether the target answers: on the session, or on a fresh one, since a connection that brought something broken may
--- have been ended for it. patient: one that is only busy has three times as long.
+-- have been ended for it. An answer on one connection does not say that what came on others was read; that somebody who
+-- came after them is served does. patient: one that is only busy has eight times as long.
 function battery:alive(session, patient)
   local lives, problem = false, nil
   if not self.separate then lives, problem = self:lives(session) end
-  local attempts = patient and 3 or transports.protocol(self.transport) == "udp" and 0 or 1
-  if not lives and not self.bench.dead then self:drain(session) end
-  while not lives and attempts > 0 and not self.bench.dead do
-    lives, problem = self:renew(session)
-    attempts = attempts - 1
-    self.renewed = true
-  end
-  return lives, problem
+  if lives and #self.held == 0 then return true end
+  self.renewed = not lives
+  if self.bench.dead then return false, self.bench.dead end
+  self:drain(session)
+  local attempts = patient and PATIENT or transports.protocol(self.transport) == "udp" and 0 or 1
+  if attempts == 0 then return false, problem end
+  return self:renew(session, attempts)
+end
+
+-- The question behind all that was sent.
+function battery:settled(session, patient)
+  net.sleep(SETTLE)
+  if self.bench.dead then return false, self.bench.dead end
+  return self:alive(session, patient)
 end
 
 function battery:look_at(message, problem)
@@ -187,7 +211,7 @@ function battery:fire(one, session, record)
     octets = mutation.render(one, own)
     if octets and one.bound then self:bind(own) end
     if octets then
-      own.client.step = one.what
+      own.client.step, own.client.unruly = one.what, true
       local flood = one.anyone and transports.protocol(self.transport) == "udp" and not record
       local endpoint = flood and self:someone() or own.endpoint
       if not endpoint:send(octets) then octets = nil end -- too long for the transport, or the session has ended
@@ -227,8 +251,13 @@ end
 function battery:someone()
   self.pool = self.pool or {}
   self.turn = (self.turn or 0) % POOL + 1
-  local endpoint = self.pool[self.turn] or net.udp { remote = self.bench.addresses[self.transport] }
-  self.pool[self.turn] = endpoint
+  local endpoint = self.pool[self.turn]
+  if not endpoint then
+    endpoint = net.udp { remote = self.bench.addresses[self.transport] }
+    self.pool[self.turn] = endpoint
+    -- A late answer must not come to somebody else of this run.
+    if endpoint then self.bench.used_ports[endpoint:address().port] = true end
+  end
   while endpoint and endpoint:pending() > 0 do self:look_at(stun.parse(endpoint:receive(0) or "")) end
   return endpoint
 end
@@ -266,14 +295,19 @@ end
 -- again then, unless that is not to be had (which ends the scenario).
 function battery:kills(list, record)
   if record then self.last_octets = {} end
-  local session, problem = self:session(record)
-  local lives, position = session ~= nil, 1
+  local session, position = {}, 1
+  local lives, problem = self:renew(session, PATIENT, record)
+  if not lives then
+    self:bury(problem) -- whatever it ended of, it was none of these
+    return false
+  end
   while lives and position <= #list do
     local last
     last, lives, problem = self:batch(list, position, session, record)
     position = last + 1
   end
-  if session then session.client:close() end
+  if lives then lives, problem = self:settled(session, record ~= nil or not self.reducing) end
+  session.client:close()
   if lives then return false end
   return true, self:bury(problem)
 end
@@ -281,7 +315,9 @@ end
 -- The target is dead or silent: it is put away and started again. Returns how it ended.
 function battery:bury(problem)
   local bench = self.bench
-  if not bench.dead then net.sleep(0.05) end -- its end may be known a moment after its silence
+  local patience = not bench.custody.launched and 0 or self.reducing and HURRIED_ENDING or ENDING
+  local deadline = clock.monotonic() + patience
+  while not bench.dead and clock.monotonic() < deadline do net.sleep(0.01) end
   local silent = not bench.dead
   if silent then bench.custody.give_up(problem) end
   local ending = bench.dead
@@ -295,7 +331,7 @@ end
 
 -- The command that sends a reproducer again.
 function battery:command(path)
-  return self.bench.custody.rerun("robustness/reproduce/input") .. " --input " .. path
+  return self.bench.custody.rerun("robustness/reproduce/input", path)
 end
 
 function battery:write(finding)
@@ -379,39 +415,53 @@ end
 
 -- Fires a list. A target that dies of one kind of defect is spared the rest of that kind.
 function battery:run(list)
-  local began, spared = clock.monotonic(), {}
-  local session, problem = self:session()
-  if not session then stop.inconclusive("no challenge to begin with: " .. tostring(problem)) end
-  local position, fired = 1, self.sent
-  while position <= #list and #self.findings < MOST_FINDINGS do
-    local batch = {}
+  local spared, position, batch = {}, 1, {}
+  local session = self:begin()
+  -- The messages of the batch from first to last were too much: who is blamed, and a fresh start.
+  local function lost(first, last, problem)
+    self:pause(session)
+    local sent = table.move(batch, first, last, 1, {})
+    local finding = self:investigate(sent, problem)
+    for _, one in ipairs(finding.confirmed and finding.messages or sent) do spared[one.class] = true end
+    if not self.bench.dead then session = self:begin() end
+  end
+  while position <= #list and #self.findings < MOST_FINDINGS and not self.bench.dead do
+    batch = {}
     while position <= #list and #batch < BATCH do
       if not spared[list[position].class] then batch[#batch + 1] = list[position] end
       position = position + 1
     end
     local first = 1
     while first <= #batch do
-      local last, lives
-      last, lives, problem = self:batch(batch, first, session)
+      local last, lives, problem = self:batch(batch, first, session)
       table.move(batch, first, last, #self.life + 1, self.life)
-      if lives then
-        first = last + 1
-      else
-        self.seconds, self.fired = self.seconds + clock.monotonic() - began, (self.fired or 0) + self.sent - fired
-        session.client:close()
-        local finding = self:investigate(table.move(batch, first, last, 1, {}), problem)
-        local blamed = finding.confirmed and finding.messages or table.move(batch, first, last, 1, {})
-        for _, one in ipairs(blamed) do spared[one.class] = true end
-        if self.bench.dead then return end
-        began, fired = clock.monotonic(), self.sent
-        session, problem = self:session()
-        if not session then stop.inconclusive("the target does not answer: " .. tostring(problem)) end
+      if not lives then
+        lost(first, last, problem)
         break
       end
+      first = last + 1
     end
   end
+  if #self.life > 0 and not self.bench.dead then
+    local lives, problem = self:settled(session, true)
+    if not lives then lost(1, #batch, problem) end
+  end
+  if not self.bench.dead then self:pause(session) end
+end
+
+-- A session to fire on, from when on messages and seconds count.
+function battery:begin()
+  local session = {}
+  local lives, problem = self:renew(session, PATIENT)
+  if not lives then stop.inconclusive("no challenge to begin with: " .. tostring(problem)) end
+  self.began, self.sent_before = clock.monotonic(), self.sent
+  return session
+end
+
+function battery:pause(session)
   session.client:close()
-  self.seconds, self.fired = self.seconds + clock.monotonic() - began, (self.fired or 0) + self.sent - fired
+  self.seconds = self.seconds + clock.monotonic() - self.began
+  self.fired = self.fired + self.sent - self.sent_before
 end
 
 -- One finding in words.
@@ -440,8 +490,9 @@ function battery.withstands(t, more)
   local self = battery.new(t, more.transport)
   self:refresh()
   t:control {}
-  local session, problem = self:session()
-  if not session then t:inconclusive("no challenge to begin with: " .. tostring(problem)) end
+  local session = {}
+  local lives, problem = self:renew(session, PATIENT)
+  if not lives then t:inconclusive("no challenge to begin with: " .. tostring(problem)) end
   local list = more.make(session)
   if is_stream(self.transport) and #list > MOST_ON_STREAM then
     t:note("%d of %d messages, since many need a connection of their own", MOST_ON_STREAM, #list)
@@ -451,9 +502,10 @@ function battery.withstands(t, more)
   self:run(list)
   for _, endpoint in pairs(self.pool or {}) do endpoint:close() end
   t.bench.custody.held = nil
-  t:note("%d malformed messages over %s from seed %d, %.0f a second; %d answers, %d of them a success; "
-    .. "%d could not be made", self.fired, self.transport, t.bench.seed, self.fired / math.max(self.seconds, 1e-6),
-    self.answers, self.successes, self.not_made)
+  t.last_words = ("%d malformed messages, the last: %s"):format(self.sent, #list > 0 and list[#list].what or "none")
+  t:note("%d malformed messages over %s from seed %d, %.0f a second; %d answers, %d of them a success%s", self.fired,
+    self.transport, t.bench.seed, self.fired / math.max(self.seconds, 1e-6), self.answers, self.successes,
+    self.not_made > 0 and ("; %d more do not apply here, or do not fit"):format(self.not_made) or "")
   for _, finding in ipairs(self.findings) do self:report(finding, more.requirement) end
   if #self.findings == 0 then
     t:rule(more.requirement, expect.new(true, "a target that goes on serving", "it serves"),

@@ -118,7 +118,8 @@ function recorder:record(id)
 end
 
 -- Keeps everything that goes through the endpoint of a client, and knows the flow as ours from now on. With
--- client.beneath = "tls" | "dtls" it is what these stand upon, and no message of STUN.
+-- client.beneath = "tls" | "dtls" it is what these stand upon, and no message of STUN; with client.unruly = true what
+-- is sent is broken on purpose, and nobody can say what the target reads in it, nor what it answers then.
 function record:watch(endpoint, client)
   local flow = {
     record = self, client = client, transport = client.beneath or endpoint:transport(), address = endpoint:address(),
@@ -151,7 +152,7 @@ function record:keep(flow, direction, octets, peer, time)
     entry.encrypted = true
     flow.own[direction] = flow.own[direction] + #octets
   end
-  local beneath = flow.client.beneath
+  local beneath, unruly = flow.client.beneath, flow.client.unruly
   local transaction = direction ~= "icmp" and not beneath and transaction_of(octets)
   if transaction and sent then self.steps[transaction] = entry.step end
   if direction ~= "icmp" then entry.step = self:step_of("sockets", sent, octets, entry.step) end
@@ -161,12 +162,13 @@ function record:keep(flow, direction, octets, peer, time)
     flow.waiting = transaction
   elseif transaction then
     if flow.waiting == transaction then flow.waiting = nil end
-    self:weigh(entry, transaction)
+    if not unruly then self:weigh(entry, transaction) end
   end
   if direction == "received" and name_of(peer) ~= name_of(flow.client.remote) then
     self:differ("%s came from %s, the request went to %s", entry.step, name_of(peer), name_of(flow.client.remote))
   end
-  if direction == "received" and not beneath and self.recorder.on_message and self:concerns_target(flow, entry) then
+  local judged = direction == "received" and not beneath and not unruly and self.recorder.on_message
+  if judged and self:concerns_target(flow, entry) then
     self.recorder.on_message(self:seen(entry, flow), entry)
   end
   if not self.recorder.live and direction ~= "icmp" then self.recorder:synthesize(flow, entry) end
@@ -415,7 +417,8 @@ function recorder.exchange(entries, began, full, explain)
       time = math.floor((entry.time - began) * 1e6) / 1e6, direction = entry.direction,
       transport = entry.transport, from = name_of(entry.from), to = name_of(entry.to), frame = entry.frame,
       step = entry.step, summary = icmp and "ICMP: " .. entry.octets or summary_of(entry.octets),
-      text = message and message:text() .. (explain and explain(message) or "") or nil, hex = not icmp and bytes.hex(entry.octets) or nil,
+      text = message and message:text() .. (explain and explain(message) or "") or nil,
+      hex = not icmp and bytes.hex(entry.octets) or nil,
     }
   end
   return list

@@ -27,7 +27,7 @@ local function shell_word(word)
 end
 
 -- The command that runs one scenario again. Keys and passwords are not in it, unless secrets may be told: they have to
--- be put in again.
+-- be put in again. The function takes the scenario's id, and the path of a reproducer if it is not that of this run.
 local function rerun_of(options)
   local words = { "assay run" }
   local function add(name, value) words[#words + 1] = "--" .. name .. (value and " " .. shell_word(value) or "") end
@@ -52,7 +52,11 @@ local function rerun_of(options)
   add_without_secret("user", options.users, "^([^:]+:)", "PASSWORD")
   if options.with_secrets then add "with-secrets" end
   local command = table.concat(words, " ")
-  return function(id) return id == "" and command or command .. " " .. shell_word(id) end
+  return function(id, input)
+    input = input or options.input
+    local which = id == "" and "" or " " .. shell_word(id)
+    return command .. which .. (input and " --input " .. shell_word(input) or "")
+  end
 end
 
 local function exit_status(ended, options)
