@@ -52,8 +52,8 @@ suite() {
 				$value <= $goal ? 'met' : 'MISSED', $why // '';
 		}
 		my ($run) = grep { $_->{type} eq 'run' } @$results;
-		printf "server suite against %s over %s: %d scenarios, %s\n", $name, join(', ', @{ $run->{target}{transports} }),
-			@together + @alone,
+		printf "server suite against %s over %s: %d scenarios, %s\n", $name,
+			join(', ', @{ $run->{target}{transports} }), @together + @alone,
 			join ', ', map { "$summary->{$_} $_" } grep { $summary->{$_} } qw(pass fail warn inconclusive skip);
 		line 'wall time', $summary->{seconds}, 's', $longest + $sum + 5,
 			sprintf 'longest that overlaps %.2f, those alone %.2f in all, and 5', $longest, $sum;
@@ -68,26 +68,33 @@ suite() {
 
 # Malformed messages over UDP: how many in a run of the robustness suite, and how fast.
 robustness() {
-	"$build/assay" run --format json --no-capture robustness >"$folder/results" 2>"$folder/err"
+	"$build/assay" run --format json --no-capture --transport udp robustness >"$folder/results" 2>"$folder/err"
 	perl - "$folder/results" <<-'EOT' || { status=1 && cat "$folder/err"; }
 		use strict;
 		use warnings;
 		use JSON::PP;
 
-		my ($sent, $seconds) = (0, 0);
+		my ($sent, $seconds, $usage) = (0, 0);
 		while (<>) {
-			for my $note (@{ (decode_json $_)->{notes} || [] }) {
+			my $value = decode_json $_;
+			$usage = $value->{usage} if $value->{type} eq 'summary';
+			for my $note (@{ $value->{notes} || [] }) {
 				my ($count, $rate) = $note =~ /^(\d+) malformed messages over udp .*?, (\d+) a second/ or next;
 				$sent += $count;
 				$seconds += $count / ($rate || 1);
 			}
 		}
 		die "no malformed message was sent" if !$sent;
-		print "robustness suite against the reference, over UDP\n";
-		for my $line (['messages', $sent, 20_000], ['a second', $sent / $seconds, 5_000]) {
-			my ($what, $value, $goal) = @$line;
-			printf "  %-16s %8.0f      goal %6.0f  %s\n", $what, $value, $goal, $value >= $goal ? 'met' : 'MISSED';
+		print "robustness suite against the reference over UDP: malformed messages\n";
+		sub line {
+			my ($what, $value, $goal, $why) = @_;
+			printf "  %-16s %8.0f      goal %6.0f  %-6s  %s\n", $what, $value, $goal,
+				$value >= $goal ? 'met' : 'MISSED', $why // '';
 		}
+		line 'in a run', $sent, 20_000;
+		my ($own, $target) = map { $usage->{"${_}user"} + $usage->{"${_}system"} } '', 'children_';
+		line 'a second', $sent / $seconds, 5_000, sprintf 'processor time of each: %.0f us, in the target %.0f us',
+			$own / $sent * 1e6, $target / $sent * 1e6;
 	EOT
 	echo
 }
