@@ -1,17 +1,14 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# The robustness suite: the reference withstands all of it, each scenario falls to the faults that it names, what kills
-# is reduced to the shortest sequence and written down, and the reproducer kills again. Then what it does not do: harm
-# targets it may not harm, take a broken reproducer, or run unasked.
-# ROBUSTNESS_JOBS: references at once (default 3).
+# The robustness suite: what it is made of, that the reference withstands all of it over each transport, and what it does
+# not do: harm targets it may not harm, take a broken reproducer, or run unasked. What it finds: robustness-faults.t.
 use strict;
 use warnings;
 use FindBin;
 use lib $FindBin::Bin;
 use fixture;
 use helper;
-use List::Util qw(sum0);
 use Test::More;
 
 my @short = ('--no-capture', '--format', 'json', '--rto', '0.05', '--rc', '4', '--rm', '8');
@@ -91,81 +88,6 @@ for my $result (grep { $_->{verdict} ne 'skip' } @results) {
 		"$result->{id} covers what its checks cite";
 }
 cmp_ok $sent, '>=', 20000, "$sent malformed messages were sent";
-
-# The kill matrix of this suite: each scenario against each fault that it names.
-my ($listed, $faults) = map { (run(assay(), @$_, '--format', 'json'))[1] }
-	['list', 'robustness'], ['serve', '--list-faults'];
-my @scenarios = grep { $_->{id} =~ /^robustness/ } json_lines($listed);
-my %kind = map { $_->{name} => $_ } json_lines($faults);
-my (@waiting, %caught);
-for my $scenario (grep { $_->{id} ne 'robustness/reproduce/input' } @scenarios) {
-	ok scalar @{ $scenario->{faults} }, "$scenario->{id} names a fault";
-	for my $fault (@{ $scenario->{faults} }) {
-		$caught{$fault} = 1;
-		my ($transport) = grep { /^(?:tcp|tls|dtls)$/ } @{ $scenario->{needs} }, 'udp';
-		push @waiting, { id => $scenario->{id}, fault => $fault, transport => $transport // 'udp', out => tmp() . '/out' };
-	}
-}
-is join(' ', grep { ($kind{$_}{suite} // '') eq 'robustness' && !$caught{$_} } sort keys %kind), '',
-	'each fault made for it is named';
-my @all = @waiting;
-my @running;
-while (@waiting || @running) {
-	while (@waiting && @running < ($ENV{ROBUSTNESS_JOBS} || 3)) {
-		my $one = shift @waiting;
-		$one->{process} = start(assay(), 'run', @short, '--transport', $one->{transport}, '--fault', $one->{fault},
-			'--out', $one->{out}, $one->{id});
-		push @running, $one;
-	}
-	wait_until { grep { !$_->{process}->alive } @running } 1;
-	$_->{status} = $_->{process}->stop for grep { !$_->{process}->alive } @running;
-	@running = grep { !defined $_->{status} } @running;
-}
-for my $one (@all) {
-	my %result = results(json_lines($one->{process}->out));
-	is $result{ $one->{id} } && $result{ $one->{id} }{verdict}, 'fail', "$one->{id} falls to $one->{fault}"
-		or diag $one->{process}->err, $result{ $one->{id} } && $result{ $one->{id} }{reason};
-	$one->{result} = $result{ $one->{id} };
-	# A fault of answers is seen by the check of answers, and leaves the target alive.
-	my $row = $kind{ $one->{fault} }{requirements}[0] // '';
-	next if $row ne '5389-6-01';
-	my %cited = map { $_->{requirement} => $_->{verdict} } @{ $one->{result}{checks} };
-	is $cited{$row}, 'fail', "$one->{id}, $one->{fault}: $row is what fails";
-	unlike $one->{result}{reason}, qr/goes on serving/, "$one->{id}, $one->{fault}: and nobody died";
-}
-
-# A death is blamed on the message, and the reproducer kills again; a target without the fault outlives it.
-for my $case (
-	['crash-on-long-key'], ['hang-on-empty-token'], map({ ['crash-on-attribute-length', $_] } qw(udp tcp tls dtls)),
-	map({ [$_] } qw(crash-on-hello-length crash-on-second-hello crash-on-renegotiation
-		crash-on-fragment crash-on-long-cookie)),
-) {
-	my ($fault, $over) = @$case;
-	my ($one) = grep { $_->{fault} eq $fault && $_->{transport} eq ($over // $_->{transport}) } @all;
-	$fault .= " over $over" if $over;
-	my ($token) = $one->{id} =~ m{/token/};
-	my ($check) = grep { $_->{verdict} eq 'fail' } @{ $one->{result}{checks} };
-	is $check && $check->{requirement}, $token ? '7635-7-05' : undef, "$fault: the requirement, where there is one";
-	my $file = "$one->{out}/reproducer-1.json";
-	ok -e $file, "$fault: there is a reproducer" or next;
-	my ($reproducer) = json_lines($file);
-	ok $reproducer->{confirmed}, "$fault: which was confirmed";
-	is scalar @{ $reproducer->{messages} }, 1, "$fault: of one message";
-	is $reproducer->{transport}, $one->{transport}, "$fault: it names the transport";
-	like $one->{result}{reason}, qr/\Q$reproducer->{messages}[0]{what}\E/, "$fault: which is the one that is blamed";
-	like join("\n", @{ $one->{result}{notes} }), qr/\Q$reproducer->{command}\E/, "$fault: the command is told";
-	my $octets = join '', map { $_->{hex} } grep { $_->{direction} eq 'sent' } @{ $one->{result}{exchange} };
-	cmp_ok index($octets, $reproducer->{messages}[0]{sent}), '>=', 0, "$fault: the octets are in the report";
-	my @words = split ' ', $reproducer->{command};
-	is shift(@words), 'assay', "$fault: the command is one of assay";
-	my ($again, $said) = run({ timeout => 60 }, assay(), shift(@words), @short, @words);
-	is $again, 1, "$fault: it kills again";
-	my %again = results(json_lines($said));
-	like $again{'robustness/reproduce/input'}{reason}, qr/\Q$reproducer->{messages}[0]{what}\E/,
-		"$fault: and says of what";
-	($again) = run({ timeout => 60 }, assay(), 'run', @short, '--input', $file);
-	is $again, 0, "$fault: a target without the fault outlives it";
-}
 
 # What is no reproducer is refused with one line.
 my $folder = tmp();
