@@ -85,7 +85,7 @@ test: setup
 # As many tests at a time as there are processors: most of them wait more than they work. The longest come first, so
 # that none of them is left alone at the end.
 E2E      := $(sort $(wildcard tests/e2e/*.t))
-LONG     := $(patsubst %,tests/e2e/%.t,kill-matrix probe fuzz robustness hostile)
+LONG     := $(patsubst %,tests/e2e/%.t,kill-matrix robustness-faults probe fuzz robustness hostile)
 
 check: $(BUILD)/assay $(UNITS)
 	$(V)ASSAY_BUILD=$(BUILD) prove --timer --jobs $(JOBS) --exec '' \
