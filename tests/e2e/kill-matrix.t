@@ -24,7 +24,7 @@ my $only = $ENV{KILL_MATRIX_FAULTS};
 
 my ($status, $listed) = run(assay(), 'serve', '--list-faults', '--format', 'json');
 is $status, 0, 'the reference lists its faults';
-my @faults = grep { !$_->{suite} } json_lines($listed); # those for other suites: robustness.t
+my @faults = grep { !$_->{suite} } json_lines($listed); # those for other suites: robustness-faults.t
 my %fault = map { $_->{name} => $_ } @faults;
 cmp_ok scalar @faults, '>', 90, 'there are ' . @faults . ' of them';
 @faults = grep { $_->{name} =~ /$only/ } @faults if $only;
