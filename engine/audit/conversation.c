@@ -18,6 +18,7 @@
 #define SEARCH_LIMIT 65536 // octets in which something of STUN must be found
 #define GUESSES 3          // datagrams in a row that look like ChannelData, on a flow without STUN
 #define MARKS 1024         // packets of an encrypted flow whose times are remembered
+#define HELD 256           // of those of TCP that wait behind a gap
 #define READ_SIZE 4096
 
 // Where a packet stands: what a tag of the reassembly stands for on encrypted flows.
@@ -44,6 +45,9 @@ struct conversation {
 	struct dtls_passive *dtls;
 	struct mark *marks; // of MARKS, for TLS and DTLS
 	int64_t mark_count;
+	struct mark *held; // of HELD, for TCP in the clear; NULL until something had to wait
+	size_t held_count;
+	struct mark latest; // of the packet taken last
 	// While a packet is taken:
 	const struct packet *packet;
 	uint64_t first_frame;
@@ -78,6 +82,7 @@ void conversation_free(struct conversation *conversation)
 	tls_passive_free(conversation->tls);
 	dtls_passive_free(conversation->dtls);
 	free(conversation->marks);
+	free(conversation->held);
 	free(conversation);
 }
 
@@ -148,7 +153,25 @@ static bool hand_on(struct conversation *conversation, const struct conversation
 static struct mark mark_here(const struct conversation *conversation)
 {
 	const struct packet *packet = conversation->packet;
-	return packet ? (struct mark){packet->frame, packet->time, packet->offset} : (struct mark){0};
+	return packet ? (struct mark){packet->frame, packet->time, packet->offset} : conversation->latest;
+}
+
+// Remembers the packet at hand, since what it brought waits behind a gap.
+static void hold_mark(struct conversation *conversation)
+{
+	if (!conversation->held)
+		conversation->held = calloc(HELD, sizeof *conversation->held);
+	if (conversation->held)
+		conversation->held[conversation->held_count++ % HELD] = mark_here(conversation);
+}
+
+static struct mark held_mark(const struct conversation *conversation, uint64_t frame)
+{
+	struct mark here = mark_here(conversation);
+	for (size_t i = 0; frame != here.frame && conversation->held && i < HELD; i++)
+		if (conversation->held[i].frame == frame)
+			return conversation->held[i];
+	return here;
 }
 
 // A tag for the packet at hand. On encrypted flows octets may be read long after they came, and the packet that
@@ -260,16 +283,16 @@ static bool take_frames(struct conversation *conversation, int side, struct capt
 			}
 			conversation->kind = CONVERSATION_STUN;
 		}
-		struct mark mark = mark_here(conversation);
-		uint64_t first = (uint64_t)frame.tag;
-		if (transport == AUDIT_TLS) {
-			mark = find_mark(conversation, frame.last_tag);
-			first = find_mark(conversation, frame.tag).frame;
-		}
+		// Its first octets may have come behind its last ones.
+		int64_t began = frame.tag < frame.last_tag ? frame.tag : frame.last_tag;
+		int64_t completed = frame.tag < frame.last_tag ? frame.last_tag : frame.tag;
+		bool tls = transport == AUDIT_TLS;
+		struct mark mark = tls ? find_mark(conversation, completed)
+				       : held_mark(conversation, (uint64_t)completed);
+		uint64_t first = tls ? find_mark(conversation, began).frame : (uint64_t)began;
 		struct conversation_piece piece = {
 			.octets = frame.data, .length = frame.length, .side = side, .transport = transport,
-			.channel = channel, .first_frame = first,
-			.frame = transport == AUDIT_TLS ? mark.frame : (uint64_t)frame.last_tag, .time = mark.time,
+			.channel = channel, .first_frame = first, .frame = mark.frame, .time = mark.time,
 			.offset = mark.offset,
 		};
 		if (!hand_on(conversation, &piece))
@@ -397,11 +420,15 @@ static bool take_tcp(struct conversation *conversation, int side, const struct p
 		.lent = !conversation->tls,
 	};
 	struct error error;
+	uint64_t gap, missing;
+	size_t held = capture_stream_held(own->stream);
 	if (capture_stream_segment(own->stream, &segment, &error) < 0) {
 		conversation->kind = CONVERSATION_OTHER;
 		drop_streams(conversation);
 		return true;
 	}
+	if (capture_stream_gap(own->stream, &gap, &missing) && capture_stream_held(own->stream) > held)
+		hold_mark(conversation);
 	if (!drain(conversation, side))
 		return false;
 	// What this packet acknowledges has arrived: octets of the other side that were not captured are lost to us.
@@ -428,6 +455,7 @@ bool conversation_packet(struct conversation *conversation, int side, const stru
 	conversation->context = context;
 	bool go_on = packet->protocol == PACKET_UDP ? take_udp(conversation, side, packet)
 						    : take_tcp(conversation, side, packet);
+	conversation->latest = mark_here(conversation);
 	conversation->packet = NULL;
 	return go_on;
 }
