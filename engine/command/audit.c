@@ -24,6 +24,7 @@ static const struct option_row options[] = {
 	 "flows that are followed at once (default 12288; the longest idle goes first)"},
 	{"jobs", OPTION_COUNT, "jobs", "N", "captures that are read at once (default: one a processor)"},
 	{"shard", OPTION_TEXT, "shard", "I/N", "read only the part I of N of the captures"},
+	{"list", OPTION_FLAG, "list", NULL, "only name the captures that would be read, each followed by a NUL"},
 	{"privacy", OPTION_FLAG, "privacy", NULL, "tell what an eavesdropper learns (RFC 7376)"},
 	{"every", OPTION_FLAG, "every", NULL, "judge every message by itself, and not one of each kind (slow)"},
 	{"format", OPTION_TEXT, "format", "FORM", "pretty, tap or json (default: pretty on a terminal, else tap)"},

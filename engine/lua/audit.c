@@ -361,7 +361,8 @@ static int is_stopped(lua_State *state)
 // engine/capture/reader.h), format, kinds, findings (number -> {count=, places={{first_frame=, frame=, offset=}, ...},
 // flows={text, ...}, more_flows=}), opaques ({flow=, reason=} each), tally (of engine/lua/audit_tally.c), interrupted,
 // and damage ({text=, offset=}) where the capture broke off. nil and a text when it could not be opened; behind them
-// "annotate" when the copy could not be written, "input" when it would take the place of the capture itself. SIGINT and SIGTERM end it; the outcome is what was gathered.
+// "annotate" when the copy could not be written, "input" when it would take the place of the capture itself. SIGINT and
+// SIGTERM end it; the outcome is what was gathered.
 static int run_audit(lua_State *state)
 {
 	luaL_checktype(state, 1, LUA_TTABLE);

@@ -153,6 +153,10 @@ end
 function main.main(options)
   local plan, wrong = plan_from(options)
   if not plan then return complain(USAGE, "%s", wrong) end
+  if options.list then
+    local ok, problem = system.write(1, table.concat(plan.paths, "\0") .. (#plan.paths > 0 and "\0" or ""))
+    return ok and 0 or complain(NOT_WRITTEN, "the list cannot be written: %s", problem)
+  end
   local rules, out = suites.capture_rules(), report.new(records.rows(), options)
   local problem, status, begun = nil, nil, 0
   local function take(lines)

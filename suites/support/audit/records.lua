@@ -163,7 +163,7 @@ local function add_verdicts(list, path, outcome, court)
   for _, id in ipairs(order) do
     local row, seen = catalogue.by_id[id], tally[id]
     list[#list + 1] = { type = "requirement", requirement = id, file = path, role = row.role, level = row.level,
-      verdict = seen.verdict, held = seen.held, broken = seen.broken }
+      verdict = seen.verdict, held = seen.held, broken = seen.broken, implied_by = row.implied_by }
   end
 end
 
