@@ -37,6 +37,12 @@ tests    shellcheck           make lint
 tests    clang                a second compiler, fuzzing
 tests    libclang-rt-dev      its sanitizers
 tests    procps               looks for processes that were left behind
+tests    time                 measures the memory of an audit
+tests    parallel             scripts/audit-parallel.sh
+tests    slurm-client         scripts/audit-slurm.sh
+tests    slurmctld            a cluster of one node for it
+tests    slurmd               the node
+tests    munge                how they know each other
 '
 
 for group in "$@"; do
@@ -58,7 +64,6 @@ if command -v dpkg-query >/dev/null 2>&1; then
 	installed=" $(dpkg-query -W -f '${db:Status-Status}/${Package} ' $names 2>/dev/null || true)"
 fi
 
-coturn=no
 list=$(echo "$packages" | while read -r group name purpose; do
 	case $wanted in *" $group "*) ;; *) continue ;; esac
 	case $installed in *" installed/$name "*) continue ;; esac
@@ -70,7 +75,11 @@ if [ -z "$missing" ]; then
 	echo "setup.sh: nothing to install"
 	exit 0
 fi
-case " $missing " in *' coturn '*) coturn=yes ;; esac
+# Packages that start a service and enable it for every boot; here only their programs are wanted.
+services=''
+for name in coturn munge slurmctld slurmd; do
+	case " $missing " in *" $name "*) services="$services $name.service" ;; esac
+done
 
 if ! command -v apt-get >/dev/null 2>&1; then
 	{
@@ -102,18 +111,19 @@ apt() { # asks nothing (tshark would), waits for another apt that is at work
 	run $as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 "$@"
 }
 
-# The package of coturn starts a public TURN server and enables it for every boot; here only its program is wanted. A
-# unit that is masked until then is not started. Where systemd does not run, Debian starts nothing that has no init.
+# A unit that is masked until then is not started. Where systemd does not run, Debian starts nothing that has no init.
 masked=no
 unmask() {
 	[ $masked = yes ] || return 0
 	masked=no
-	run $as_root systemctl unmask --runtime coturn.service
+	# shellcheck disable=SC2086
+	run $as_root systemctl unmask --runtime $services
 }
-if [ $coturn = yes ] && [ -d /run/systemd/system ]; then
+if [ -n "$services" ] && [ -d /run/systemd/system ]; then
 	trap unmask EXIT
 	masked=yes
-	run $as_root systemctl mask --runtime coturn.service
+	# shellcheck disable=SC2086
+	run $as_root systemctl mask --runtime $services
 fi
 
 apt update || echo "setup.sh: apt-get update failed; trying with the package lists that are here" >&2
@@ -122,5 +132,6 @@ apt install -y --no-install-recommends $missing
 
 if [ $masked = yes ]; then
 	unmask
-	run $as_root systemctl disable coturn.service
+	# shellcheck disable=SC2086
+	run $as_root systemctl disable $services
 fi

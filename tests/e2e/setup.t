@@ -13,7 +13,8 @@ my @build = qw(
 	gcc libc6-dev make pkg-config liblua5.4-dev libssl-dev libpcap-dev libevent-dev libjansson-dev zlib1g-dev);
 my @targets = qw(coturn sqlite3);
 my @tests = qw(
-	libcmocka-dev perl tshark tcpdump iptables iproute2 python3-aioice lua5.4 lua-check faketime clang-format shellcheck clang libclang-rt-dev procps);
+	libcmocka-dev perl tshark tcpdump iptables iproute2 python3-aioice lua5.4 lua-check faketime clang-format shellcheck clang libclang-rt-dev procps
+	time parallel slurm-client slurmctld slurmd munge);
 my @all = (@build, @targets, @tests);
 
 # A machine: what is installed (undef: no dpkg), whether it has apt-get and sudo, and who calls.
