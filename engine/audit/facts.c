@@ -275,6 +275,7 @@ static const struct {
 	{"token_proven", offsetof(struct audit_message_facts, proven), AUDIT_TOKEN_PROVEN},
 	{"token_over", offsetof(struct audit_message_facts, proven), AUDIT_TOKEN_OVER},
 	{"says_420", offsetof(struct audit_message_facts, proven), AUDIT_SAYS_420},
+	{"asks_first", offsetof(struct audit_message_facts, proven), AUDIT_ASKS_FIRST},
 	{"name_nul", offsetof(struct audit_message_facts, marks), AUDIT_NAME_NUL},
 	{"nonce_same", offsetof(struct audit_message_facts, marks), AUDIT_NONCE_SAME},
 	{"nonce_fresh", offsetof(struct audit_message_facts, marks), AUDIT_NONCE_FRESH},

@@ -223,6 +223,7 @@ enum {
 	AUDIT_TOKEN_PROVEN = 1 << 3, // it has let this very token in
 	AUDIT_TOKEN_OVER = 1 << 4,   // it has let this very token in, and refused it since for its time
 	AUDIT_SAYS_420 = 1 << 5,     // it answers 420 to what it does not know
+	AUDIT_ASKS_FIRST = 1 << 6,   // it asks for credentials before it looks for REQUESTED-TRANSPORT
 };
 
 // More flags.

@@ -6,6 +6,7 @@
 
 #define CLOCK (UINT64_C(1) << 62)
 #define SAYS_420 (UINT64_C(1) << 61)
+#define ASKS_FIRST (UINT64_C(1) << 60)
 #define FORM(form, length) (UINT64_C(1) << (50 + 2 * ((form)-AUDIT_INTEGRITY_WHOLE) + ((length) == 32)))
 
 // A token of at most an hour that is at most half of one old, and no more than a minute ahead: the clocks are near
@@ -14,7 +15,7 @@
 #define PROVING_AGE 1800.0
 #define PROVING_AHEAD -60.0
 
-enum { METHOD_ALLOCATE = 0x003 };
+enum { METHOD_ALLOCATE = 0x003, REQUESTED_TRANSPORT = 0x0019 };
 enum { TAKEN = 1, OVER = 2 };
 
 static bool is_form(uint8_t integrity)
@@ -58,6 +59,9 @@ void proof_refused(struct session_world *world, const struct session_place *plac
 	if (code == 420)
 		learn(world, place, SAYS_420);
 	const struct audit_message_facts *facts = &transaction->facts;
+	bool bare = facts->integrity == AUDIT_INTEGRITY_ABSENT && facts->integrity_sha256 == AUDIT_INTEGRITY_ABSENT;
+	if (code == 401 && facts->method == METHOD_ALLOCATE && bare && !audit_facts_has(facts, REQUESTED_TRANSPORT))
+		learn(world, place, ASKS_FIRST);
 	bool past = facts->token_time >= AUDIT_TIME_EDGE_PAST && facts->token_time <= AUDIT_TIME_FAR_PAST;
 	const uint8_t shown = AUDIT_FORM_PROVEN | AUDIT_TOKEN_PROVEN;
 	bool sound = is_form(facts->integrity) && (facts->proven & shown) == shown &&
@@ -76,6 +80,8 @@ void proof_of_server(struct session_world *world, const struct session_place *pl
 		facts->proven |= AUDIT_CLOCK_PROVEN;
 	if (known & SAYS_420)
 		facts->proven |= AUDIT_SAYS_420;
+	if (known & ASKS_FIRST)
+		facts->proven |= AUDIT_ASKS_FIRST;
 }
 
 void proof_of_token(struct session_world *world, const struct session_place *place, uint64_t kid, uint64_t digest,

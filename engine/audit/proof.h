@@ -20,8 +20,8 @@
 void proof_let_in(struct session_world *world, const struct session_place *place,
 		  const struct transaction *transaction);
 
-// A request got an error response: 401 may be the end of its token, 420 shows that the server looks for what it does
-// not know.
+// A request got an error response: 401 may be the end of its token, or show what the server looks at
+// first, and 420 that it looks for what it does not know.
 void proof_refused(struct session_world *world, const struct session_place *place,
 		   const struct transaction *transaction, uint16_t code);
 
