@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: BSD-3-Clause
 --
 -- Allocate on a 5-tuple that has an allocation, without a transport or with one that nobody has, and what its success
--- holds, as captures show it. RFC 5766 section 6.2.
+-- holds, as captures show it. RFC 5766 section 6.2, RFC 7635 section 7.
 
 local certain = require "support.certain"
 local invariant = require "support.invariant"
@@ -27,15 +27,22 @@ local function judge_transport(facts, request, check)
     label = wanted == 400 and "without" or "another protocol", expected = ("a %d"):format(wanted),
     got = certain.describe(facts),
   })
+  -- Whoever asks for credentials first has passed that check when it says 400.
+  if wanted == 400 and code == 400 and facts.asks_first and request.form_proven then
+    check("7635-7-17", certain.signed(facts), {
+      label = "400, no REQUESTED-TRANSPORT", expected = "MESSAGE-INTEGRITY under the key of the request",
+      got = certain.has_integrity(facts) and "one that does not verify" or "none",
+    })
+  end
 end
 
 invariant "allocations" {
   title = "an allocation is made once, for a transport that there is, and its success says all about it",
-  covers = { "5766-6.2-01", "5766-6.2-02", "5766-6.2-03" },
+  covers = { "5766-6.2-01", "5766-6.2-02", "5766-6.2-03", "7635-7-17" },
   faults = {
     "replace-allocation", "return-existing-allocation", "refuse-second-by-400", "assume-udp", "miss-transport-by-442",
     "take-any-transport", "refuse-transport-by-400", "omit-relayed-address", "omit-mapped-address", "omit-lifetime",
-    "map-without-xor",
+    "map-without-xor", "leave-400-unsigned",
   },
   role = "server",
   about = {

@@ -29,7 +29,7 @@ invariant "challenge" {
   covers = { "7635-4-02", "7635-4-03", "7635-4-04", "7635-4-05", "5389-10.2.2-01" },
   faults = {
     "challenge-by-400", "challenge-by-438", "omit-nonce", "empty-nonce", "omit-realm", "omit-realm-when-named",
-    "omit-software", "omit-announcement", "announce-as-802d", "announce-twice", "relay-for-everyone",
+    "omit-software", "omit-announcement", "announce-as-802d", "announce-twice",
     "take-token-for-integrity", "miss-integrity-by-400", "refuse-early-token", "omit-nonce-for-binding",
   },
   role = "server",

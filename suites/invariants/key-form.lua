@@ -76,13 +76,26 @@ local function judge_wrong(facts, request, check, note)
   end
 end
 
+-- MESSAGE-INTEGRITY-SHA256 that is shorter than any may be, and nothing else that proves anything.
+local function judge_short(facts, request, check)
+  local code = certain.code(facts)
+  if request.sha256_size == 0 or request.sha256_size >= 16 or request.integrity ~= "absent" then return end
+  if code == 0 or code == 400 or code == 401 then
+    check("8489-14.6-01", code ~= 0, {
+      label = ("%d octets in a request"):format(request.sha256_size), expected = "a 400 or 401",
+      got = certain.describe(facts),
+    })
+  end
+end
+
 invariant "key-form" {
   title = "integrity is computed and verified with the complete mac_key",
-  covers = { "7635-5-05", "5389-15.4-02", "7635-7-14" },
+  covers = { "7635-5-05", "5389-15.4-02", "7635-7-14", "8489-14.6-01" },
   faults = {
     "truncate-integrity-key", "sign-with-truncated-key", "accept-truncated-key", "skip-integrity",
     "sign-before-software", "sign-with-final-length", "misjudge-before-fingerprint", "misjudge-before-sha256",
     "refuse-integrity-by-431", "compare-four-octets", "accept-zeroed-integrity", "ignore-integrity-of-binding",
+    "accept-short-sha256",
   },
   role = "server",
   about = certain.answer,
@@ -91,6 +104,7 @@ invariant "key-form" {
     if not certain.has_integrity(request) then return end
     judge_form(facts, request, check)
     judge_behind(seen, facts, request, check)
+    judge_short(facts, request, check)
     judge_wrong(facts, request, check, note)
   end,
 }

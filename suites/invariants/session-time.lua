@@ -51,7 +51,6 @@ invariant "session-time" {
   covers = { "7635-9-04", "7635-9-07" },
   faults = {
     "refresh-by-cached-key", "refresh-with-expired-token", "refresh-with-garbled-token", "grant-nominal-lifetime",
-    "refresh-session-freely",
   },
   role = "server",
   about = certain.answer,

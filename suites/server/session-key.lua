@@ -13,7 +13,7 @@ local function first_16(token) return token.mac_key:sub(1, 16) end
 scenario "complete-mac-key" {
   title = "the HMAC is keyed with all octets of mac_key",
   covers = { "7635-5-05" },
-  faults = { "truncate-integrity-key", "accept-truncated-key" },
+  faults = { "truncate-integrity-key", "accept-truncated-key", "sign-with-truncated-key" },
   run = function(t)
     local full = t:allocate { integrity_key = complete, step = "Allocate, HMAC under the complete mac_key" }
     local short = t:allocate { integrity_key = first_16, step = "Allocate, HMAC under the first 16 octets" }
@@ -23,6 +23,9 @@ scenario "complete-mac-key" {
     t:check("7635-5-05", full:is_success(), { label = "all 20 octets are taken" })
     if full:is_success().ok then
       t:check("7635-5-05", short:is_error(401), { label = "the first 16 octets alone are refused" })
+      local cut = full:is_signed(first_16(full.request.token))
+      t:check("7635-5-05", cut:negated "no integrity under the first 16 octets in the response",
+        { label = "the response" })
     else
       t:note "the first 16 octets of mac_key are what it takes"
     end

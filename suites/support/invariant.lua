@@ -48,6 +48,7 @@ local captures = {
 }
 
 local declared -- while they are loaded
+local for_captures -- whether what is loaded is for captures alone
 
 local function declare(name, spec)
   for _, id in ipairs(spec.covers) do
@@ -57,7 +58,7 @@ local function declare(name, spec)
   end
   declared[#declared + 1] = {
     id = "invariants/" .. name, title = spec.title, covers = spec.covers, faults = spec.faults or {},
-    judge = spec.judge, role = spec.role or "server", about = spec.about, each = spec.each,
+    judge = spec.judge, role = spec.role or "server", about = spec.about, each = spec.each, captures = for_captures,
   }
 end
 
@@ -68,14 +69,15 @@ end
 
 -- Those that hold for every message a target sends in a run, in a fixed order.
 function invariant.all(load_file)
-  declared = {}
+  declared, for_captures = {}, false
   return load_all(load_file, everywhere)
 end
 
 -- Those, and the ones for captures.
 function invariant.for_captures(load_file)
-  declared = {}
+  declared, for_captures = {}, false
   load_all(load_file, everywhere)
+  for_captures = true
   return load_all(load_file, captures)
 end
 

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: BSD-3-Clause
 --
--- The ledger: every requirement of the catalogue with the scenarios and invariants that judge it, or why none does.
+-- The ledger: every requirement of the catalogue with the scenarios and invariants that judge it, or why none does, and
+-- the rules that judge it in captures.
 -- With the results of a run it also says what became of each.
 
 local catalogue = require "requirements.catalogue"
@@ -13,16 +14,19 @@ for id in pairs(uncovered) do
 end
 
 -- judges: scenarios and invariants, each { id =, covers = }. Returns a list in the order of the catalogue of
--- { row =, scenarios = ids, invariants = ids, reason = why there are none, where that is said }.
+-- { row =, scenarios = ids, invariants = ids, captures = ids, reason = why there is neither of the first two, where
+-- that is said }.
 function ledger.of(judges)
   local entries, by_id = {}, {}
   for i, row in ipairs(catalogue.all) do
-    entries[i] = { row = row, scenarios = {}, invariants = {}, reason = row.untestable or uncovered[row.id] }
+    entries[i] = {
+      row = row, scenarios = {}, invariants = {}, captures = {}, reason = row.untestable or uncovered[row.id],
+    }
     by_id[row.id] = entries[i]
   end
   for _, one in ipairs(judges) do
     for _, id in ipairs(one.covers) do
-      local kind = one.id:find "^invariants/" and "invariants" or "scenarios"
+      local kind = one.captures and "captures" or one.id:find "^invariants/" and "invariants" or "scenarios"
       table.insert(by_id[id][kind], one.id)
     end
   end

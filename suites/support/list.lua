@@ -20,7 +20,8 @@ end
 -- What is shown of a requirement that nothing judges.
 local function hole(entry)
   if entry.row.untestable then return "not testable: " .. entry.row.untestable end
-  return entry.reason and "not judged: " .. entry.reason or "no scenario yet"
+  local runs = #entry.captures > 0 and "not judged in runs" or "not judged"
+  return entry.reason and ("%s: %s"):format(runs, entry.reason) or "no scenario yet"
 end
 
 local function requirements(chosen)
@@ -31,6 +32,7 @@ local function requirements(chosen)
       row.text)
     for _, id in ipairs(entry.scenarios) do lines[#lines + 1] = "    " .. id end
     for _, id in ipairs(entry.invariants) do lines[#lines + 1] = "    " .. id end
+    for _, id in ipairs(entry.captures) do lines[#lines + 1] = ("    %s (captures)"):format(id) end
     if #entry.scenarios + #entry.invariants == 0 then lines[#lines + 1] = "    " .. hole(entry) end
   end
   return lines
@@ -43,6 +45,7 @@ local function as_record(entry)
   for field, value in pairs(entry.row) do record[field] = value end
   record.observed = json.array(record.observed)
   record.scenarios, record.invariants = json.array(entry.scenarios), json.array(entry.invariants)
+  record.captures = json.array(entry.captures)
   if not entry.row.untestable then record.uncovered = entry.reason end
   return record
 end
@@ -70,9 +73,10 @@ function list.main(options)
     system.write(2, "assay: " .. problem .. "\n")
     return 2
   end
-  -- Every run judges all messages by the invariants too, so they stand beside its scenarios.
+  -- Every run judges all messages by the invariants too, so they stand beside its scenarios; captures are judged by
+  -- them and by some more.
   if #options.filters == 0 then
-    for _, rule in ipairs(suites.invariants()) do chosen[#chosen + 1] = rule end
+    for _, rule in ipairs(suites.capture_rules()) do chosen[#chosen + 1] = rule end
   end
   local lines
   if options.format == "json" then

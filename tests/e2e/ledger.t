@@ -15,6 +15,10 @@ is $status, 0, 'the ledger is listed';
 my @rows = json_lines($listed);
 cmp_ok scalar @rows, '>', 200, 'with all requirements';
 
+my @unshown = grep { $_->{role} =~ /^(server|client|token)$/ && !$_->{implied_by} && !@{ $_->{captures} } && !@{ $_->{invariants} }
+	&& grep { $_ eq 'pcap' } @{ $_->{observed} } } @rows;
+is_deeply [map { $_->{id} } @unshown], [], 'nothing that a capture can show is without a rule for captures';
+
 my ($scenarios) = (run(assay(), 'list', '--format', 'json'))[1];
 my %known = map { $_->{id} => { map { $_ => 1 } @{ $_->{covers} } } } grep { @{ $_->{covers} } } json_lines($scenarios);
 
@@ -25,7 +29,7 @@ for my $row (@rows) {
 	push @holes, $row->{id} if !@judges && !defined $reason && $row->{role} =~ /^(server|token)$/;
 	push @both, $row->{id} if @judges && defined $reason;
 	push @vague, $row->{id} if defined $reason && length $reason < 20;
-	push @strangers, "$row->{id}: $_" for grep { !$known{$_}{ $row->{id} } } @judges;
+	push @strangers, "$row->{id}: $_" for grep { !$known{$_}{ $row->{id} } } @judges, @{ $row->{captures} };
 	push @strangers, "$row->{id}: $_" for grep { !m{^invariants/} } @{ $row->{invariants} };
 	push @strangers, "$row->{id}: $_" for grep { m{^invariants/} } @{ $row->{scenarios} };
 }
@@ -33,7 +37,7 @@ is_deeply \@holes, [], 'no requirement of a server or a token is without a judge
 is_deeply \@both, [], 'no reason is given for one that is judged';
 is_deeply \@vague, [], 'a reason is a sentence';
 is_deeply \@strangers, [], 'what judges a requirement exists and covers it';
-my %judged = map { $_ => 1 } map { @{ $_->{scenarios} }, @{ $_->{invariants} } } @rows;
+my %judged = map { $_ => 1 } map { @{ $_->{scenarios} }, @{ $_->{invariants} }, @{ $_->{captures} } } @rows;
 is_deeply [sort keys %judged], [sort keys %known], 'and every scenario and invariant judges what it covers';
 
 # The same for people.
@@ -42,7 +46,7 @@ is $text_status, 0, 'the ledger for people';
 is scalar(() = $text =~ /^\S/mg), scalar @rows, 'has as many requirements';
 like $text, qr{^7635-4-03  .*\n    server/challenge/nonce$}m, 'with what judges each';
 like $text, qr{^7518-5\.2\.2\.2-01  .*\n    not testable: \w}m, 'or why nothing can';
-like $text, qr{^7635-6\.2-08  .*\n    not judged: \w}m, 'or does';
+like $text, qr{^7635-6\.2-08  .*\n    invariants/tokens \(captures\)\n    not judged in runs: \w}m, 'or does';
 
 # After a run.
 my $out = tmp();
