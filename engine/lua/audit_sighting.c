@@ -208,31 +208,65 @@ static int sighting_server_name(lua_State *state)
 	return push_octets(state, name.data, name.length);
 }
 
-// sighting:brief() -> class, flow (a number), nanoseconds since 1970, frame, octets, transport
+// The word of a fact by its name; *index remembers where it stands.
+static const char *word_of(const struct audit_message_facts *facts, const char *name, size_t *index)
+{
+	struct audit_fact fact;
+	if (audit_facts_word(facts, *index, &fact) && strcmp(fact.name, name) == 0)
+		return fact.word;
+	for (*index = 0; audit_facts_word(facts, *index, &fact); (*index)++)
+		if (strcmp(fact.name, name) == 0)
+			return fact.word;
+	return NULL;
+}
+
+// sighting:brief() -> class, flow (a number), nanoseconds since 1970, frame, octets, transport, upward
 // What is asked of every message, at less cost than the facts. class: "request", ..., as in the facts.
+// upward: whether it went from the lower of both addresses to the higher, which tells the two ends of a flow apart.
 static int sighting_brief(lua_State *state)
 {
+	static size_t class, transport;
 	const struct audit_sighting *sighting = check(state);
-	struct audit_fact class = {0}, transport = {0}, fact;
-	for (size_t i = 0; !transport.word && audit_facts_word(&sighting->facts->message, i, &fact); i++) {
-		if (strcmp(fact.name, "class") == 0)
-			class = fact;
-		else if (strcmp(fact.name, "transport") == 0)
-			transport = fact;
-	}
-	lua_pushstring(state, class.word);
+	const struct audit_message_facts *facts = &sighting->facts->message;
+	lua_pushstring(state, word_of(facts, "class", &class));
 	lua_pushinteger(state, (lua_Integer)sighting->place.flow);
 	lua_pushinteger(state, (lua_Integer)sighting->time);
 	lua_pushinteger(state, (lua_Integer)sighting->place.frame);
 	push_octets(state, sighting->octets, sighting->length);
-	lua_pushstring(state, transport.word);
-	return 6;
+	lua_pushstring(state, word_of(facts, "transport", &transport));
+	int order = memcmp(sighting->from.octets, sighting->to.octets, sizeof sighting->from.octets);
+	lua_pushboolean(state, order < 0 || (order == 0 && sighting->from.port < sighting->to.port));
+	return 7;
+}
+
+// sighting:worth() -> integrity, token, nonce, transaction, challenged, lifetime, timestamp, mac_key_length
+// What a request is worth, as the facts say it: four words (integrity: of MESSAGE-INTEGRITY, else of
+// MESSAGE-INTEGRITY-SHA256), whether the flow had a challenge before, and of a token that opened its lifetime (seconds),
+// its time (seconds since 1970) and the octets of its mac_key.
+static int sighting_worth(lua_State *state)
+{
+	static size_t integrity, sha256, token, nonce, transaction;
+	const struct audit_sighting *sighting = check(state);
+	const struct audit_message_facts *facts = &sighting->facts->message;
+	const struct opened_token *opened = sighting->view.token;
+	const char *word = word_of(facts, "integrity", &integrity);
+	lua_pushstring(state, word ? word : word_of(facts, "integrity_sha256", &sha256));
+	lua_pushstring(state, word_of(facts, "token", &token));
+	lua_pushstring(state, word_of(facts, "nonce", &nonce));
+	lua_pushstring(state, word_of(facts, "transaction", &transaction));
+	lua_pushboolean(state, (facts->flags & AUDIT_CHALLENGED) != 0);
+	if (!opened)
+		return 5;
+	lua_pushinteger(state, opened->lifetime);
+	lua_pushnumber(state, token_timestamp_time(opened->timestamp));
+	lua_pushinteger(state, opened->key_length);
+	return 8;
 }
 
 void audit_sighting_register(lua_State *state)
 {
 	static const luaL_Reg methods[] = {
-		{"brief", sighting_brief},
+		{"brief", sighting_brief},        {"worth", sighting_worth},
 		{"facts", push_all_facts},        {"octets", sighting_octets}, {"request", sighting_request},
 		{"problem", sighting_problem},    {"from", sighting_from},     {"to", sighting_to},
 		{"time", sighting_time},          {"place", sighting_place},   {"asked", sighting_asked},

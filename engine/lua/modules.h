@@ -13,6 +13,7 @@ int luaopen_capture(lua_State *state); // live capture, pcapng, packets, TCP rea
 int luaopen_clock(lua_State *state);   // wall and monotonic time
 int luaopen_json(lua_State *state);    // JSON text <-> Lua values
 int luaopen_net(lua_State *state);     // tasks, endpoints, listeners on the event loop
+int luaopen_spool(lua_State *state);   // octets put by in a file
 int luaopen_stun(lua_State *state);    // STUN messages, ChannelData
 int luaopen_system(lua_State *state);  // files, folders, terminals, the command line
 int luaopen_target(lua_State *state);  // processes: the implementation under test

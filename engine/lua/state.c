@@ -14,7 +14,8 @@
 
 static const luaL_Reg modules[] = {
 	{"audit", luaopen_audit},   {"bytes", luaopen_bytes}, {"capture", luaopen_capture}, {"clock", luaopen_clock},
-	{"json", luaopen_json},     {"net", luaopen_net},     {"stun", luaopen_stun},       {"system", luaopen_system},
+	{"json", luaopen_json},     {"net", luaopen_net},     {"spool", luaopen_spool}, {"stun", luaopen_stun},
+	{"system", luaopen_system},
 	{"target", luaopen_target}, {"token", luaopen_token}, {"workers", luaopen_workers}, {NULL, NULL},
 };
 

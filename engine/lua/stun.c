@@ -439,6 +439,7 @@ static const luaL_Reg functions[] = {
 	{"parse", parse},
 	{"build", stun_lua_build},
 	{"edit", stun_lua_edit},
+	{"credentials", stun_lua_credentials},
 	{"outline", stun_lua_outline},
 	{"names", stun_lua_names},
 	{"rewrite", stun_lua_rewrite},

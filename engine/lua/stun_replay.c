@@ -12,7 +12,7 @@
 
 #define CHANGES 16
 
-enum { ERROR_CODE = 0x0009, ACCESS_TOKEN = 0x001B };
+enum { USERNAME = 0x0006, ERROR_CODE = 0x0009, REALM = 0x0014, NONCE = 0x0015, ACCESS_TOKEN = 0x001B };
 
 // stun.outline(octets) -> class, method, attributes, code, token, signed | nil, text
 //
@@ -58,6 +58,32 @@ int stun_lua_outline(lua_State *state)
 	lua_pushboolean(state, token);
 	lua_pushboolean(state, integrity);
 	return 6;
+}
+
+// stun.credentials(octets) -> username, realm, nonce, token
+//
+// The values of the first of each of these attributes, nil for one that is not there, as far as the lengths can be
+// followed.
+int stun_lua_credentials(lua_State *state)
+{
+	static const uint16_t types[] = {USERNAME, REALM, NONCE, ACCESS_TOKEN};
+	enum { TYPES = sizeof types / sizeof *types };
+	size_t length, offset = STUN_HEADER_SIZE;
+	const char *octets = luaL_checklstring(state, 1, &length);
+	struct stun_octets values[TYPES] = {0};
+	struct stun_view view;
+	struct error error;
+	while (length >= STUN_HEADER_SIZE && stun_attribute_next(octets, length, &offset, &view, &error) > 0)
+		for (size_t i = 0; i < TYPES; i++)
+			if (view.type == types[i] && !values[i].data)
+				values[i] = (struct stun_octets){
+					(const uint8_t *)octets + view.offset + STUN_ATTRIBUTE_HEADER_SIZE, view.length};
+	for (size_t i = 0; i < TYPES; i++)
+		if (values[i].data)
+			lua_pushlstring(state, (const char *)values[i].data, values[i].length);
+		else
+			lua_pushnil(state);
+	return TYPES;
 }
 
 // stun.names(attributes) -> array of the names of attributes that have their bit in an integer of stun.outline

@@ -396,6 +396,21 @@ static int system_processors(lua_State *state)
 	return 1;
 }
 
+// system.descriptors() -> how many files and sockets this process may have open, once it has asked for the most it may
+static int system_descriptors(lua_State *state)
+{
+	enum { MOST = 1 << 20, SAFE = 256 };
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max < MOST ? limit.rlim_max : MOST;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		limit.rlim_cur = SAFE;
+	lua_pushinteger(state, limit.rlim_cur < MOST ? (lua_Integer)limit.rlim_cur : MOST);
+	return 1;
+}
+
 int luaopen_system(lua_State *state)
 {
 	static const luaL_Reg functions[] = {
@@ -413,6 +428,7 @@ int luaopen_system(lua_State *state)
 		{"environment", system_environment},
 		{"usage", system_usage},
 		{"processors", system_processors},
+		{"descriptors", system_descriptors},
 		{NULL, NULL},
 	};
 	static const luaL_Reg file_methods[] = {

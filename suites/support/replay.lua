@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: BSD-3-Clause
 --
--- assay replay: the clients of a capture played to a live server, or to several, and the answers compared.
+-- assay replay: the clients of a capture played to a live server, or to several beside each other, and the answers
+-- compared.
 
 local bench_of = require "support.bench"
 local compare = require "support.replay.compare"
@@ -9,17 +10,18 @@ local extract = require "support.replay.extract"
 local launcher = require "support.launcher"
 local net = require "net"
 local output = require "support.output"
+local patience = require "support.patience"
 local player = require "support.replay.player"
 local preflight = require "support.preflight"
 local profile = require "support.profile"
-local stun = require "stun"
 local system = require "system"
-local verdict = require "support.verdict"
+local verdicts = require "support.replay.verdicts"
 
 local replay = {}
 
 local ALIKE, DIFFERENT, USAGE, NOTHING, NOT_WRITTEN, INTERRUPTED = 0, 1, 2, 3, 4, 130
 local READY <const> = 10 -- seconds within which a target answers for the first time
+local LAST_LINES <const> = 5 -- of what a target printed before it died
 local unrecorded = { watch = function() end }
 
 local function complain(status, format, ...)
@@ -38,44 +40,35 @@ local function profiles_of(options)
     local one = setmetatable({ target = path }, { __index = options })
     local p, problem = profile.of(one)
     if not p then return nil, problem end
+    if p.role ~= "server" then return nil, ("%s is the profile of a %s: requests are replayed to servers"):format(path, p.role) end
     list[i] = p
   end
   return list
 end
 
--- The names that the capture's own servers announce, with which its tokens can be opened.
-local function names_in(score, given)
-  local names = {}
-  for _, name in ipairs(given) do names[name] = true end
-  for _, flow in ipairs(score.flows) do
-    for _, step in ipairs(flow.steps) do
-      local answer = step.answer and step.answer:find("\x80\x2E", 1, true) and stun.parse(step.answer)
-      local name = answer and answer:raw "THIRD-PARTY-AUTHORIZATION"
-      if name then names[name] = true end
-    end
-  end
-  return names
-end
-
--- Starts a target where that is ours to do, waits for it and learns what it announces. A stage, or nil, text.
+-- Starts a target where that is ours to do, waits for it and learns what it announces. A stage, or nil, text, the half
+-- of a stage.
 local function set_stage(p, options)
   local addresses, problem = profile.addresses(p)
   if not addresses then return nil, problem end
-  local stage = { profile = p, bench = bench_of.new(p, addresses, options), alive = true }
+  local stage = { profile = p, bench = bench_of.new(p, addresses, options), alive = true, notes = {} }
   if p.launch then
     stage.folder, problem = system.temporary_folder()
     if not stage.folder then return nil, problem end
     stage.launcher = launcher.new(p, addresses, stage.folder .. "/target.log")
-    local ok, why = stage.launcher:start(function(text) stage.alive, stage.ending = false, text end)
-    if not ok then return nil, "the target did not start: " .. why end
+    local ok, why = stage.launcher:start(function(text)
+      stage.alive, stage.ending = false, text
+      if stage.player then stage.player:stop("the target died (" .. text .. ")") end
+    end)
+    if not ok then return nil, "the target did not start: " .. why, stage end
   end
   -- Who waits for nothing may be talking to somebody who never answers.
   if not options.wait and not p.launch then
-    stage.bench.server_name, stage.notes = stage.bench.server_name or "", {}
+    stage.bench.server_name = stage.bench.server_name or ""
     return stage
   end
-  local patience = p.launch and (p.launch.ready_timeout or READY) or READY
-  local ok, why = preflight.ready(stage.bench, unrecorded, patience, function() return stage.alive end)
+  local seconds = p.launch and (p.launch.ready_timeout or READY) or READY
+  local ok, why = preflight.ready(stage.bench, unrecorded, seconds, function() return stage.alive end)
   if not ok then return nil, ("the target (%s) does not answer: %s"):format(p.name, why), stage end
   stage.notes = preflight.learn(stage.bench, unrecorded)
   return stage
@@ -83,109 +76,192 @@ end
 
 local function strike(stages)
   for _, stage in ipairs(stages) do
-    if stage.launcher then stage.launcher:stop() end
+    if stage.launcher then
+      if stage.ending then stage.last_lines = escape.lines(stage.launcher:tail(LAST_LINES), LAST_LINES, 400) end
+      stage.launcher:stop()
+    end
     if stage.folder then system.remove_folder(stage.folder) end
   end
 end
 
--- Another class or code differs; other attributes are worth a warning, for servers are free to add some.
-local function verdict_of(kind)
-  local worst = "pass"
-  for _, difference in ipairs(kind.differences) do worst = verdict.worst(worst, difference.verdict) end
-  return worst
-end
-
--- One kind of request at one target, as a scenario is reported.
-local function result_of(kind, place)
-  local result = {
-    type = "scenario", id = ("replay/%s%s"):format(place, kind.name:gsub(",? ", "-")), requirements = {}, checks = {},
-    verdict = verdict_of(kind), notes = kind.notes,
-    title = ("%d request%s: %s"):format(kind.count, kind.count == 1 and "" or "s",
-      #kind.differences == 0 and "answered as in the capture" or ("%d answered as in the capture"):format(kind.same)),
-  }
-  for i, difference in ipairs(kind.differences) do
-    result.checks[i] = {
-      verdict = difference.verdict, level = "captured", label = difference.text, expected = kind.outcome,
-      got = ("%s, %d of %d (frame%s %s%s of the capture)"):format(difference.text, difference.count, kind.count,
-        #difference.frames == 1 and "" or "s", table.concat(difference.frames, ", "),
-        difference.count > #difference.frames and ", ..." or ""),
-    }
+-- Compares what stages i and i + 1 answered to each request, as soon as both have.
+local function pair_up(score, stages)
+  local pairings = {}
+  for i = 1, #stages - 1 do
+    local names = { stages[i].profile.name, stages[i + 1].profile.name }
+    pairings[i] = { names = names, waiting = {}, tally = compare.new(score,
+      { "the answer of " .. names[1], "the answer of " .. names[2] }, true) }
   end
-  result.exchange = kind.differences[1] and kind.differences[1].exchange or {}
-  return result
-end
-
--- Where two targets answered one request differently, as results.
-local function between(score, one, other, names)
-  local tally = compare.new()
-  for _, flow in ipairs(score.flows) do
-    for _, step in ipairs(flow.steps) do
-      local a, b = step.live and step.live[one], step.live and step.live[other]
-      if a ~= nil and b ~= nil then
-        tally:add(flow, { octets = step.octets, time = step.time, frame = step.frame, name = step.name,
-          answer = a and a.octets, answered = step.time, answer_frame = nil }, a or nil, b or nil, step.octets)
-      end
+  local function meet(pairing, side, flow, n, step, outcome, octets)
+    local place = flow[2 * n - 1]
+    local other = pairing.waiting[place]
+    if not other then
+      pairing.waiting[place] = { outcome = outcome }
+      return
+    end
+    pairing.waiting[place] = nil
+    local first, second = other.outcome, outcome
+    if side == 1 then first, second = second, first end
+    pairing.tally:add(flow, { name = step.name, time = step.time, frame = step.frame, answered = step.time,
+      answer = first and first.octets }, first, second, octets)
+  end
+  return pairings, function(place)
+    return function(...)
+      if pairings[place - 1] then meet(pairings[place - 1], 2, ...) end
+      if pairings[place] then meet(pairings[place], 1, ...) end
     end
   end
+end
+
+local function notes_of(score, stages, damage)
+  local notes = { ("%d requests on %d flows in the capture"):format(score.requests, #score.flows) }
+  local function add(...) notes[#notes + 1] = string.format(...) end
+  for _, stage in ipairs(stages) do
+    local one, name = stage.player, stage.profile.name
+    local tally = one.tally
+    add("%s: %d requests were sent in %.2f s (%.0f a second), %d answered as in the capture, %d otherwise, %d of these not at all",
+      name, one.sent, tally.seconds, one.sent / math.max(tally.seconds, 1e-6), tally.same, tally.different, tally.unanswered)
+    for _, note in ipairs(stage.notes) do add("%s: %s", name, note) end
+    for _, note in ipairs(one:notes()) do add("%s: %s", name, note) end
+    if stage.ending then add("%s died: %s; %s", name, stage.ending, one:last_words()) end
+    for _, line in ipairs(stage.last_lines or {}) do add("%s: %s", name, line) end
+  end
+  for _, one in ipairs(score.opaque or {}) do add("%s: opaque: %s", one.flow, one.reason) end
+  if damage then add("the capture breaks off at octet %s: %s", damage.offset or "?", damage.text) end
+  return notes
+end
+
+local function results_of(stages, pairings)
   local results = {}
-  for i, kind in ipairs(tally.order) do results[i] = result_of(kind, names .. "/") end
+  for _, stage in ipairs(stages) do
+    local place = #stages > 1 and stage.profile.name .. "/" or ""
+    for _, kind in ipairs(stage.player.tally.order) do results[#results + 1] = verdicts.of_kind(kind, place) end
+    if stage.ending then results[#results + 1] = verdicts.of_death(place, stage.ending, stage.player:last_words()) end
+  end
+  for _, pairing in ipairs(pairings) do
+    local names = table.concat(pairing.names, "-beside-") .. "/"
+    for _, kind in ipairs(pairing.tally.order) do
+      results[#results + 1] = verdicts.of_kind(kind, names, "both answered alike", pairing.names)
+    end
+  end
   return results
 end
 
-local function report(score, stages, tallies, options, damage)
-  local results = {}
-  for i, tally in ipairs(tallies) do
-    local place = #tallies > 1 and stages[i].profile.name .. "/" or ""
-    for _, kind in ipairs(tally.order) do results[#results + 1] = result_of(kind, place) end
-  end
-  for i = 1, #tallies - 1 do
-    local names = ("%s-beside-%s"):format(stages[i].profile.name, stages[i + 1].profile.name)
-    local list = between(score, tallies[i], tallies[i + 1], names)
-    table.move(list, 1, #list, #results + 1, results)
-  end
-  local reports = assert(output.open { format = options.format })
-  local notes = {
-    ("%d requests on %d flows in the capture"):format(score.requests, #score.flows),
-  }
-  for i, tally in ipairs(tallies) do
-    notes[#notes + 1] = ("%s: %d requests were sent in %.2f s (%.0f a second), %d answered as in the capture, %d otherwise, %d of these not at all")
-      :format(stages[i].profile.name, tally.sent, tally.seconds, tally.sent / math.max(tally.seconds, 1e-6), tally.same,
-        tally.different, tally.unanswered)
-    for _, note in ipairs(stages[i].notes) do notes[#notes + 1] = stages[i].profile.name .. ": " .. note end
-    if stages[i].ending then notes[#notes + 1] = ("%s died: %s"):format(stages[i].profile.name, stages[i].ending) end
-  end
-  for _, one in ipairs(score.opaque or {}) do notes[#notes + 1] = ("%s: opaque: %s"):format(one.flow, one.reason) end
-  if damage then notes[#notes + 1] = ("the capture breaks off at octet %s: %s"):format(damage.offset or "?", damage.text) end
+local function report(score, stages, pairings, options, interrupted)
+  local results = results_of(stages, pairings)
   local names = {}
   for i, stage in ipairs(stages) do names[i] = stage.profile.name end
-  reports:start { type = "run", assay = "0.1.0", target = { name = table.concat(names, " and ") }, scenarios = #results,
-    notes = notes }
+  local reports = assert(output.open { format = options.format })
+  reports:start { type = "run", assay = "0.1.0", target = { name = table.concat(names, " and ") },
+    scenarios = #results, notes = notes_of(score, stages, score.damage) }
   local counts = { type = "summary", pass = 0, fail = 0, warn = 0, inconclusive = 0, skip = 0 }
   for _, result in ipairs(results) do
     counts[result.verdict] = counts[result.verdict] + 1
     reports:scenario(result)
   end
-  reports:finish(counts)
+  if interrupted then
+    reports:abort("interrupted: this is what had been played until then", counts)
+  else
+    reports:finish(counts)
+  end
   reports:close()
   return counts, reports.failed
 end
 
-local function perform(score, profiles, options)
-  local stages, tallies = {}, {}
+-- What may be cut short.
+local function perform(score, profiles, options, stages)
   for i, p in ipairs(profiles) do
     local stage, problem, half = set_stage(p, options)
-    stages[#stages + 1] = stage or half
-    if not stage then
-      strike(stages)
-      return complain(NOTHING, "%s", problem)
-    end
-    tallies[i] = player.new(stage.bench, options, names_in(score, options.names)):play(score)
+    stages[i] = stage or half
+    if not stage then return nil, problem end
   end
-  strike(stages)
-  local counts, unwritten = report(score, stages, tallies, options, score.damage)
+  local pairings, listener = pair_up(score, stages)
+  stages.pairings = pairings
+  for i, stage in ipairs(stages) do
+    stage.player = player.new(stage.bench, options, score, #stages, #stages > 1 and listener(i) or nil)
+  end
+  local tasks = {}
+  for i, stage in ipairs(stages) do tasks[i] = net.spawn(function() stage.player:play() end) end
+  for _, task in ipairs(tasks) do
+    local ok, failure = task:join()
+    if not ok then error(failure, 0) end
+  end
+  return true
+end
+
+local function status_of(score, stages, options, interrupted)
+  local counts, unwritten = report(score, stages, stages.pairings, options, interrupted)
+  if interrupted then return INTERRUPTED end
   if unwritten then return NOT_WRITTEN end
   if counts.fail > 0 then return DIFFERENT end
+  for _, stage in ipairs(stages) do
+    if stage.player.done < score.requests then return NOTHING end
+  end
   return score.damage and NOTHING or ALIKE
+end
+
+-- Plays until the end or an interruption; the report comes in either case, once there is something to report.
+local function play(score, profiles, options)
+  local stages, interrupted, ended, problem = {}, false, net.condition(), nil
+  local worker = net.spawn(function() return perform(score, profiles, options, stages) end)
+  local function stop_players()
+    for _, stage in ipairs(stages) do
+      if stage.player then stage.player:stop "interrupted" end
+    end
+  end
+  local handles = {}
+  for _, name in ipairs { "INT", "TERM", "HUP" } do
+    handles[#handles + 1] = net.on_signal(name, function()
+      interrupted = true
+      stop_players()
+      ended:notify()
+    end)
+  end
+  local watcher = net.spawn(function()
+    local ok, played, why = worker:join()
+    if not interrupted then
+      if not ok then
+        problem = "assay itself failed, which is a bug of assay: " .. tostring(played)
+      elseif not played then
+        problem = why
+      end
+    end
+    ended:notify()
+  end)
+  ended:wait()
+  if interrupted and not watcher:join(2) then
+    worker:cancel()
+    watcher:join(2)
+  end
+  strike(stages)
+  local begun = #stages == #profiles and stages[1].player ~= nil
+  local status
+  if problem then
+    status = complain(NOTHING, "%s", problem)
+  elseif not begun then
+    status = complain(INTERRUPTED, "interrupted before anything was replayed")
+  else
+    status = status_of(score, stages, options, interrupted)
+  end
+  for _, handle in ipairs(handles) do handle:close() end
+  return status
+end
+
+-- What opens the capture: the keys that are given for it, else those of the first target.
+local function captured(options, profiles)
+  local opening = { keys = profiles[1].keys, users = profiles[1].users, names = options.names, keylogs = {} }
+  if #options.captured_keys > 0 or #options.captured_users > 0 then
+    local given, problem = profile.of { server = "127.0.0.1:3478", keys = options.captured_keys, users = options.captured_users,
+      targets = {}, transports = {}, faults = {}, server_name = options.names[1] }
+    if not given then return nil, problem end
+    opening.keys, opening.users = given.keys, given.users
+  end
+  for i, path in ipairs(options.keylogs) do
+    local text, why = system.read(path)
+    if not text then return nil, "--keylog: " .. why end
+    opening.keylogs[i] = text
+  end
+  return opening
 end
 
 function replay.main(options)
@@ -193,41 +269,26 @@ function replay.main(options)
   if options.format and not output.is_form(options.format) then
     return complain(USAGE, "--format is pretty, tap, tap14 or json, not '%s'", options.format)
   end
+  local wrong = patience.wrong(options)
+  if wrong then return complain(USAGE, "%s", wrong) end
   options.speed = options.speed or 1
   if options.wait == nil then options.wait = true end
-  local profiles, wrong = profiles_of(options)
-  if not profiles then return complain(USAGE, "%s", wrong) end
-  local keylogs = {}
-  for i, path in ipairs(options.keylogs) do
-    local text, why = system.read(path)
-    if not text then return complain(USAGE, "--keylog: %s", why) end
-    keylogs[i] = text
-  end
-  local path = options.files[1]
-  local score, problem = extract.read(path, keylogs)
-  if not score then return complain(NOTHING, "%s: %s", path, problem) end
+  local profiles, problem = profiles_of(options)
+  if not profiles then return complain(USAGE, "%s", problem) end
+  local opening
+  opening, problem = captured(options, profiles)
+  if not opening then return complain(USAGE, "%s", problem) end
+  local path, unwritten = options.files[1], nil
+  local score
+  score, problem, unwritten = extract.read(path, opening)
+  if not score then return complain(unwritten and NOT_WRITTEN or NOTHING, "%s: %s", path, problem) end
+  if score.interrupted then return complain(INTERRUPTED, "interrupted while %s was read", path) end
   if score.requests == 0 then
-    return complain(NOTHING, "%s: there is no STUN request in it, so there is nothing to replay", path)
+    local damage = score.damage and (", and it breaks off at octet %s (%s)"):format(score.damage.offset or "?", score.damage.text)
+    for _, one in ipairs(score.opaque or {}) do damage = damage or (" that can be read (%s: %s)"):format(one.flow, one.reason) end
+    return complain(NOTHING, "%s: there is no STUN request in it%s, so there is nothing to replay", path, damage or "")
   end
-  return net.run(function()
-    local done, status = net.condition(), nil
-    local worker = net.spawn(function() return perform(score, profiles, options) end)
-    local handles = {}
-    for _, name in ipairs { "INT", "TERM", "HUP" } do
-      handles[#handles + 1] = net.on_signal(name, function()
-        status = INTERRUPTED
-        done:notify()
-      end)
-    end
-    net.spawn(function()
-      local ok, outcome = worker:join()
-      if not status then status = ok and outcome or complain(NOTHING, "assay itself failed: %s", outcome) end
-      done:notify()
-    end)
-    done:wait()
-    for _, handle in ipairs(handles) do handle:close() end
-    return status
-  end)
+  return net.run(function() return play(score, profiles, options) end)
 end
 
 return replay

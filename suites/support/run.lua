@@ -4,6 +4,7 @@
 
 local net = require "net"
 local output = require "support.output"
+local patience = require "support.patience"
 local profile = require "support.profile"
 local session = require "support.session"
 local reproducer = require "support.reproducer"
@@ -73,15 +74,7 @@ local function wrong_option(options)
   if options.format and not output.is_form(options.format) then
     return ("--format is pretty, tap, tap14 or json, not '%s'"):format(options.format)
   end
-  local schedule = {
-    rto = { 0.001, 60, "a number of seconds" }, rc = { 1, 32, "a whole number" }, rm = { 0.1, 1000, "a number" },
-  }
-  for name, range in pairs(schedule) do
-    local value = options[name]
-    if value and (value < range[1] or value > range[2]) then
-      return ("--%s is %s from %s to %s, not %s"):format(name, range[3], range[1], range[2], value)
-    end
-  end
+  return patience.wrong(options)
 end
 
 function run.main(options)

@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: BSD-3-Clause
 --
--- What a replay came to: the answers of a live server beside the captured ones, by class, code and attributes. Requests
--- that are of one kind (method, what they bring, what they were answered in the capture) are told together.
+-- What a replay came to: the answers of a live server beside the captured ones (or those of another server), by class,
+-- code and attributes. Requests that are of one kind (method, what they bring, what they were answered in the capture)
+-- are told together.
 
 local recorder = require "support.recorder"
 local stun = require "stun"
@@ -9,17 +10,26 @@ local stun = require "stun"
 local compare = {}
 compare.__index = compare
 
-local KEPT <const> = 3 -- examples of each difference
+local KEPT <const> = 3 -- frames of each difference
 local DIFFERENCES <const> = 50 -- of one kind that are told apart
 
-function compare.new()
-  return setmetatable({ kinds = {}, order = {}, same = 0, different = 0, unanswered = 0 }, compare)
+-- words: what both answers are called, where they are not the captured one and the one now; strict: silence of the first
+-- is no accident of capturing.
+function compare.new(score, words, strict)
+  return setmetatable({
+    score = score, words = words or { "the captured answer", "the answer now" }, strict = strict,
+    kinds = {}, order = {}, same = 0, different = 0, unanswered = 0,
+  }, compare)
 end
+
+local errors = {} -- texts, by code
 
 local function outcome_text(outcome)
   if not outcome then return "no answer" end
-  if outcome.class == "error" then return ("error %s"):format(outcome.code or "without a code") end
-  return outcome.class
+  if outcome.class ~= "error" then return outcome.class end
+  local code = outcome.code or "without a code"
+  errors[code] = errors[code] or ("error %s"):format(code)
+  return errors[code]
 end
 compare.outcome_text = outcome_text
 
@@ -30,43 +40,48 @@ end
 
 -- Attributes that one has and the other lacks, as text; nil when they are the same.
 local function attributes_text(expected, got)
+  if got.attributes == expected.attributes then return nil end
   local more = list(got.attributes & ~expected.attributes, "with ")
   local less = list(expected.attributes & ~got.attributes, "without ")
   return more and less and more .. ", " .. less or more or less
 end
 
--- How two answers to one request differ, as text and verdict; nil when they do not. nil stands for no answer: one that
--- is missing in the capture may have been lost there.
-function compare.difference(expected, got)
+-- How two answers to one request differ, as text and verdict; nil when they do not. nil stands for no answer. Another
+-- class or code is a failure; other attributes are a warning, for servers are free to add some; an answer where the
+-- capture has none is one too (the packet may only be missing there), unless strict.
+function compare.difference(expected, got, strict)
   local before, after = outcome_text(expected), outcome_text(got)
-  if before ~= after then return ("%s instead of %s"):format(after, before), expected and "fail" or "warn" end
+  if before ~= after then return after .. " instead of " .. before, (expected or strict) and "fail" or "warn" end
   local text = expected and attributes_text(expected, got)
   if text then return text, "warn" end
 end
 
 function compare:kind(step, expected)
-  local name = step.name .. ", answered " .. outcome_text(expected)
-  local kind = self.kinds[name]
+  local text = outcome_text(expected)
+  local of_name = self.kinds[step.name] or {}
+  self.kinds[step.name] = of_name
+  local kind = of_name[text]
   if not kind then
-    kind = { name = name, outcome = outcome_text(expected), count = 0, same = 0,
-      differences = {}, by_text = {}, frame = step.frame, notes = {} }
-    self.kinds[name], self.order[#self.order + 1] = kind, kind
+    kind = { name = step.name .. ", answered " .. text, outcome = text, count = 0, same = 0,
+      differences = {}, by_text = {}, notes = {} }
+    of_name[text], self.order[#self.order + 1] = kind, kind
   end
   return kind
 end
 
-local function exchange_of(flow, step, octets, got)
+function compare:exchange_of(flow, step, octets, got)
+  local transport, from, to = self.score:ends(flow)
   local entries = {
-    { time = 0, direction = "sent", transport = flow.transport, from = flow.from, to = flow.to, octets = octets,
+    { time = 0, direction = "sent", transport = transport, from = from, to = to, octets = octets,
       frame = step.frame, step = "the request, as it was sent again" },
   }
   if step.answer then
-    entries[2] = { time = (step.answered - step.time) / 1e9, direction = "received", transport = flow.transport,
-      from = flow.to, to = flow.from, octets = step.answer, frame = step.answer_frame, step = "the captured answer" }
+    entries[2] = { time = (step.answered - step.time) / 1e9, direction = "received", transport = transport,
+      from = to, to = from, octets = step.answer, frame = step.answer_frame, step = self.words[1] }
   end
   if got then
-    entries[#entries + 1] = { time = 0, direction = "received", transport = flow.transport, from = flow.to,
-      to = flow.from, octets = got.octets, step = "the answer now" }
+    entries[#entries + 1] = { time = 0, direction = "received", transport = transport, from = to,
+      to = from, octets = got.octets, step = self.words[2] }
   end
   return recorder.exchange(entries, 0, true)
 end
@@ -75,33 +90,26 @@ end
 function compare:add(flow, step, expected, got, octets, failure)
   local kind = self:kind(step, expected)
   kind.count = kind.count + 1
-  step.live = step.live or {}
-  step.live[self] = got or false
-  local text, verdict = compare.difference(expected, got)
+  local text, verdict = compare.difference(expected, got, self.strict)
   if not text then
     kind.same, self.same = kind.same + 1, self.same + 1
     return
   end
-  if not got and failure then text = ("%s (%s)"):format(text, failure) end
+  if not got and failure then text = text .. " (" .. failure .. ")" end
   self.different = self.different + 1
   if not got then self.unanswered = self.unanswered + 1 end
   local difference = kind.by_text[text]
   if not difference then
-    if #kind.differences >= DIFFERENCES then text = "otherwise" end
-    difference = kind.by_text[text] or { text = text, verdict = verdict, count = 0, frames = {} }
-    if not kind.by_text[text] then
+    if #kind.differences >= DIFFERENCES then text = verdict == "fail" and "otherwise" or "with other attributes" end
+    difference = kind.by_text[text]
+    if not difference then
+      difference = { text = text, verdict = verdict, count = 0, frames = {},
+        exchange = self:exchange_of(flow, step, octets, got) }
       kind.by_text[text], kind.differences[#kind.differences + 1] = difference, difference
-      difference.exchange = exchange_of(flow, step, octets, got)
     end
   end
   difference.count = difference.count + 1
   if #difference.frames < KEPT then difference.frames[#difference.frames + 1] = step.frame end
-end
-
--- A request that could not be sent.
-function compare:unsent(flow, step, problem)
-  self:add(flow, step, step.answer and { class = "an answer", attributes = 0, octets = step.answer } or nil, nil, step.octets,
-    "it was not sent: " .. problem)
 end
 
 return compare

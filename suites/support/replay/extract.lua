@@ -1,14 +1,37 @@
 -- SPDX-License-Identifier: BSD-3-Clause
 --
 -- What the clients of a capture asked, flow by flow, and what they were answered: the score that a replay plays. Only
--- requests are taken: a retransmission is left out, since replaying retransmits where it has to.
+-- requests are taken: a retransmission is left out, since replaying retransmits where it has to. The octets lie in a
+-- file, for captures are larger than memory; here stand places in it.
+--
+-- With the captured server's keys it is known of a request what was wrong with it, so that it can be wrong again.
 
 local audit = require "audit"
+local spool = require "spool"
 local stun = require "stun"
+
+local score = {}
+score.__index = score
 
 local extract = {}
 
-local function id_of(octets) return #octets >= 20 and octets:sub(9, 20) or nil end
+local REQUEST <const> = "<i8 i8 s1 I2 I4 d I2 s4" -- time, frame, name, marks, of its token: lifetime, time, mac_key
+local ANSWER <const> = "<i8 i8 s4" -- time, frame, octets
+
+-- What is known of a request, as bits.
+local marks = {
+  broken = 1, -- its integrity does not verify
+  refused = 2, -- its token does not open under the key of its kid
+  unknown_kid = 4,
+  made_up_nonce = 8, -- of a flow that was given others
+  other_realm = 16, -- than the one that the flow was given
+  other_name = 32, -- than the one that the session began with
+  whole = 64, sha1 = 128, cut = 256, -- the form of the key of its integrity
+  opened = 512, -- its token
+}
+extract.marks = marks
+
+local forms = { whole = true, sha1 = true, cut = true }
 
 -- An answer as it is compared: { class =, code =, attributes = (an integer, see stun.names), octets = }.
 function extract.outcome(octets)
@@ -22,51 +45,160 @@ local function describe(method, token, signed)
   return method .. (token and " with a token" or signed and " signed" or " without credentials")
 end
 
--- Takes one message in.
-local function take(score, sighting)
-  local class, number, time, frame, octets, transport = sighting:brief()
-  local id = id_of(octets)
-  if not id or class == "indication" or class == "malformed" or class == "channel" then return end
-  local flow = score.by_number[number]
-  if class == "request" then
-    if not flow then
-      local from, to = sighting:from(), sighting:to()
-      flow = { number = number, transport = transport, from = from, to = to, began = time, steps = {}, by_id = {} }
-      score.by_number[number], score.flows[#score.flows + 1] = flow, flow
+function score:put(packed)
+  local place, problem = self.spool:add(packed)
+  if not place then
+    self.unwritten = problem
+    error(problem, 0)
+  end
+  return place
+end
+
+function score:flow_of(key, sighting, transport, time)
+  local from, to = sighting:from(), sighting:to()
+  local flow = {
+    began = time, open = {},
+    head = self:put(("<s1 s1 I2 s1 I2"):pack(transport, from.address, from.port, to.address, to.port)),
+  }
+  local place = #self.flows + 1
+  self.flows[place], self.by_key[key], flow.place = flow, flow, place
+  return flow
+end
+
+-- What is wrong with a request, as far as it shows.
+local function marks_of(flow, username, realm, integrity, token, nonce, challenged)
+  local found = 0
+  if integrity == "invalid" then found = found | marks.broken end
+  if forms[integrity] then found = found | marks[integrity] end
+  if token == "refused" then found = found | marks.refused end
+  if token == "kid-unknown" then found = found | marks.unknown_kid end
+  if token == "opened" then found = found | marks.opened end
+  if nonce == "unseen" and challenged then found = found | marks.made_up_nonce end
+  if realm and flow.realm and realm ~= flow.realm then found = found | marks.other_realm end
+  if username and not token and flow.username and username ~= flow.username then found = found | marks.other_name end
+  return found
+end
+
+function score:take_request(sighting, key, id, time, frame, octets, transport)
+  local integrity, token, nonce, transaction, challenged, lifetime, timestamp, key_length = sighting:worth()
+  if transaction == "again" then return end
+  local _, method, _, _, has_token, signed = stun.outline(octets)
+  if not method then return end
+  local flow = self.by_key[key] or self:flow_of(key, sighting, transport, time)
+  local username, realm = stun.credentials(octets)
+  local found = marks_of(flow, username, realm, integrity, has_token and token, nonce, challenged)
+  if found & marks.opened ~= 0 then self.opened[username or ""] = true end
+  flow[#flow + 1] = self:put(REQUEST:pack(time, frame, describe(method, has_token, signed), found, lifetime or 0,
+    timestamp or 0, key_length or 0, octets))
+  flow[#flow + 1] = false
+  flow.open[id] = { place = #flow, username = username, token = has_token, marks = found, method = method }
+  self.requests = self.requests + 1
+  self.order[self.requests] = flow.place
+  self.began = self.began and math.min(self.began, time) or time
+end
+
+function score:take_answer(key, id, class, time, frame, octets)
+  local flow = self.by_key[key]
+  local asked = flow and flow.open[id]
+  if not asked then return end
+  flow.open[id] = nil
+  flow[asked.place] = self:put(ANSWER:pack(time, frame, octets))
+  if class == "success" then
+    for form in pairs(forms) do
+      if asked.marks & marks[form] ~= 0 then self.accepted_forms[form] = true end
     end
-    if flow.by_id[id] then return end
-    local _, method, _, _, token, signed = stun.outline(octets)
-    if not method then return end
-    local step = { octets = octets, time = time, frame = frame, name = describe(method, token, signed), token = token }
-    flow.by_id[id], flow.steps[#flow.steps + 1] = step, step
-    score.requests = score.requests + 1
-    score.began = score.began and math.min(score.began, time) or time
+    if asked.username and asked.token then self.accepted_kids[asked.username] = true end
+    if asked.username and not asked.token then self.accepted_users[asked.username] = true end
+    if asked.method == "Allocate" or asked.token then flow.username = asked.username end
   else
-    local step = flow and flow.by_id[id]
-    if step and not step.answer then
-      step.answer, step.answered, step.answer_frame = octets, time, frame
+    local _, realm = stun.credentials(octets)
+    flow.realm = realm or flow.realm
+    if octets:find("\x80\x2E", 1, true) then
+      local message = stun.parse(octets)
+      local name = message and message:raw "THIRD-PARTY-AUTHORIZATION"
+      if name then self.names[name] = true end
     end
   end
 end
 
--- The score of a capture: { flows = { { transport =, from =, to =, began = ns, steps = { { octets =, time = ns, frame =,
--- answer = octets or nil, answered = ns, answer_frame = } } } }, requests = how many, began = ns, damage = }, flows in
--- the order in which they began. nil, text when it cannot be read.
-function extract.read(path, keylogs)
-  local score = { flows = {}, by_number = {}, requests = 0 }
-  local outcome, problem = audit.run {
-    path = path, keylogs = keylogs, kind = function() return {}, false end, each = function() return {} end,
-    message = function(sighting) take(score, sighting) end,
-  }
-  if not outcome then return nil, problem end
-  score.damage, score.by_number = outcome.damage, nil
-  score.opaque = outcome.opaques
-  for _, flow in ipairs(score.flows) do flow.by_id = nil end
-  table.sort(score.flows, function(a, b)
-    if a.began ~= b.began then return a.began < b.began end
-    return a.number < b.number
-  end)
-  return score
+-- Takes one message in. Each end that asks is a client of its own: those of ICE ask each other.
+function score:take(sighting)
+  local class, number, time, frame, octets, transport, upward = sighting:brief()
+  if class ~= "request" and class ~= "success" and class ~= "error" then return end
+  local key = (class == "request") == upward and number or -number
+  if class == "request" then
+    self:take_request(sighting, key, octets:sub(9, 20), time, frame, octets, transport)
+  else
+    self:take_answer(key, octets:sub(9, 20), class, time, frame, octets)
+  end
+end
+
+-- How many requests a flow has.
+function score:count(flow) return #flow // 2 end
+
+-- The transport, and both ends of a flow as { address =, port = }.
+function score:ends(flow)
+  local transport, from, from_port, to, to_port = ("<s1 s1 I2 s1 I2"):unpack(assert(self.spool:get(flow.head)))
+  return transport, { address = from, port = from_port }, { address = to, port = to_port }
+end
+
+-- The n-th request of a flow: { octets =, time = (ns), frame =, name =, marks =, lifetime =, timestamp =, key_length =
+-- (of its token), answered = (ns) and answer_frame =, answer = (octets), expected = (an outcome); these four nil when it
+-- has none }.
+function score:step(flow, n)
+  local step = {}
+  step.time, step.frame, step.name, step.marks, step.lifetime, step.timestamp, step.key_length, step.octets =
+    REQUEST:unpack(assert(self.spool:get(flow[2 * n - 1])))
+  local answer = flow[2 * n]
+  if answer then
+    step.answered, step.answer_frame, step.answer = ANSWER:unpack(assert(self.spool:get(answer)))
+    step.expected = extract.outcome(step.answer)
+  end
+  return step
+end
+
+-- Whether something about a request was wrong on purpose, as the whole capture shows: keys that open nothing and forms of
+-- the key that nobody tried say nothing.
+function score:breaks_integrity(step)
+  if step.marks & marks.broken ~= 0 then return true end
+  for form in pairs(forms) do
+    if step.marks & marks[form] ~= 0 then return next(self.accepted_forms) and not self.accepted_forms[form] end
+  end
+  return false
+end
+
+function score:keeps_token(step, kid)
+  if step.marks & marks.refused ~= 0 then return self.opened[kid] end
+  return step.marks & marks.unknown_kid ~= 0 and next(self.opened) ~= nil and not self.accepted_kids[kid]
+end
+
+function score:close() self.spool:close() end
+
+-- The score of a capture. options: keys and users of the captured server, names (of servers, beside those that it
+-- announces), keylogs. Returns { flows = in the order in which they began, requests = how many, order = of all requests
+-- the flow's place in flows_by_place, began = ns, damage =, opaque =, interrupted = }; nil, text[, true when it is a
+-- temporary file that cannot be written].
+function extract.read(path, options)
+  local store, problem = spool.new()
+  if not store then return nil, problem, true end
+  local self = setmetatable({
+    flows = {}, by_key = {}, requests = 0, order = {}, spool = store, names = {},
+    opened = {}, accepted_kids = {}, accepted_users = {}, accepted_forms = {},
+  }, score)
+  for _, name in ipairs(options.names) do self.names[name] = true end
+  local ok, outcome, failure = pcall(audit.run, {
+    path = path, keylogs = options.keylogs, keys = options.keys, users = options.users, server_name = options.names[1],
+    kind = function() return {}, false end, each = function() return {} end,
+    message = function(sighting) self:take(sighting) end,
+  })
+  if not ok then
+    if self.unwritten then return nil, self.unwritten, true end
+    error(outcome, 0)
+  end
+  if not outcome then return nil, failure end
+  self.damage, self.opaque, self.interrupted, self.by_key = outcome.damage, outcome.opaques, outcome.interrupted, nil
+  for _, flow in ipairs(self.flows) do flow.open, flow.realm, flow.username = nil, nil, nil end
+  return self
 end
 
 return extract

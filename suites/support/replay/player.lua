@@ -2,209 +2,241 @@
 --
 -- Plays the score of a capture (extract.lua) to one live server: each flow on a socket of its own, its requests in their
 -- order and at their times, flows that ran beside each other beside each other. A request that the captured client sent
--- after it had an answer waits for that answer here too; with `wait` off nothing waits.
+-- after it had an answer waits for that answer here too; where nothing is to be waited for, pour.lua plays.
 
-local bytes = require "bytes"
-local client = require "support.client"
 local clock = require "clock"
 local compare = require "support.replay.compare"
 local extract = require "support.replay.extract"
 local net = require "net"
 local rewrite = require "support.replay.rewrite"
-local stun = require "stun"
+local system = require "system"
 local transports = require "support.transports"
+local voice_of = require "support.replay.voice"
 
 local player = {}
 player.__index = player
 
-local FLOWS <const> = 256 -- sockets at once, when it goes as fast as possible
-local unrecorded = { watch = function() end }
+local FLOWS <const> = 256 -- at once, when it goes as fast as possible
+local RESERVED <const> = 64 -- descriptors that are not for sockets
+local SILENT <const> = 20 -- requests in a row without the answer that the capture has, until the target is given up
+local LATE <const> = 0.1 -- seconds that are worth telling
+local STALE <const> = 438
 
--- bench: of the target; options: speed (1: as captured, 0: as fast as possible), verbatim, wait; names: the server names
--- that the capture's tokens may be sealed with.
-function player.new(bench, options, names)
-  local users = {}
-  for _, user in ipairs(bench.profile.users) do users[user.name] = user.password end
-  return setmetatable({
-    bench = bench, options = options, names = names, users = users, tokens = {}, token_count = 0, changes = {},
-    tally = compare.new(), sent = 0,
-    playing = 0, changed = net.condition(),
+-- bench: of the target; options: speed (1: as captured, 0: as fast as possible), verbatim, wait; shares: how many
+-- players share the descriptors; heard(flow, n, step, outcome, octets): told of each request that was played, if given.
+function player.new(bench, options, score, shares, heard)
+  local self = setmetatable({
+    bench = bench, options = options, score = score, heard = heard, users = {}, keys = {},
+    tokens = {}, older_tokens = {}, token_count = 0, changes = {},
+    tally = compare.new(score), sent = 0, done = 0, playing = 0, late = 0, left = 0, silent = 0, crowded = 0,
+    changed = net.condition(), halt = net.condition(), voices = {}, flying = {}, elsewhere = {},
   }, player)
+  for _, user in ipairs(bench.profile.users) do
+    self.users[user.name] = user.password
+    self.first_user = self.first_user or user.name
+  end
+  self.room = math.max(1, (system.descriptors() - RESERVED) // shares)
+  if options.speed == 0 then self.room = math.min(self.room, FLOWS) end
+  self.room = math.min(self.room, bench.profile.max_allocations or self.room)
+  return self
 end
 
--- The transport of the target that stands for one of the capture: the same, else its first.
-function player:way(transport)
+-- The transport of the target that stands for one of the capture: the same, over the same family where it has both,
+-- else its first.
+function player:way(flow)
+  local transport, from = self.score:ends(flow)
+  local six, same = from.address:find(":", 1, true) ~= nil, nil
   for _, name in ipairs(self.bench.transports) do
-    if transports.protocol(name) == transport then return name end
+    if transports.protocol(name) == transport then
+      if (self.bench.addresses[name].address:find(":", 1, true) ~= nil) == six then return name end
+      same = same or name
+    end
   end
-  return self.bench.transports[1]
+  if not same then self.elsewhere[transport] = (self.elsewhere[transport] or 0) + 1 end
+  return same or self.bench.transports[1]
 end
 
--- When a step is due, in seconds of clock.monotonic.
-function player:due(time)
+-- Waits for the time of something in the capture.
+function player:await(time)
   local speed = self.options.speed
-  return speed == 0 and 0 or self.began + (time - self.score.began) / 1e9 / speed
+  if speed == 0 or self.stopped then return end
+  local left = self.began + (time - self.score.began) / 1e9 / speed - clock.monotonic()
+  if left > 0 then self.halt:wait(left) else self.late = math.max(self.late, -left) end
 end
 
-local function sleep_until(due)
-  local left = due - clock.monotonic()
-  if left > 0 then net.sleep(left) end
-end
-
--- Sends a step and waits for its answer: the octets or nil, and what was sent.
-function player:ask(voice, step)
-  local octets, token = step.octets, nil
-  if not self.options.verbatim then
-    octets, token = rewrite.request(self, voice, step)
-    if not octets then return nil, step.octets end
+-- A voice for a flow from its n-th request on, nil when there is no socket for it.
+function player:open(flow, first)
+  local voice, problem = voice_of.open(self.bench, self:way(flow))
+  if not voice then
+    for n = first, self.score:count(flow) do
+      local step = self.score:step(flow, n)
+      self:told(flow, n, step, nil, step.octets, "it was not sent: " .. problem)
+    end
+    return nil
   end
+  self.voices[voice] = flow
+  return voice
+end
+
+function player:forget(voice)
+  self.voices[voice] = nil
+  voice:close()
+end
+
+-- One request is done with.
+function player:told(flow, n, step, outcome, octets, failure)
+  if self.stopped then return end
+  self.done = self.done + 1
+  self.tally:add(flow, step, step.expected, outcome, octets, failure)
+  if self.heard then self.heard(flow, n, step, outcome, octets) end
+  if outcome then
+    self.silent = 0
+  elseif step.expected and self.options.wait then
+    self.silent = self.silent + 1
+    if self.silent >= SILENT then
+      self:stop(("it has not answered %d requests in a row, the last of frame %d (%s)"):format(SILENT, step.frame, step.name))
+    end
+  end
+end
+
+-- What is sent for a step, and who it speaks for. nil, text when it cannot be made.
+function player:made(voice, step)
+  if self.options.verbatim then return step.octets end
+  return rewrite.request(self, voice, step)
+end
+
+-- Sends a step and waits for its answer: the message or nil, what was sent, why there is none.
+function player:ask(voice, step)
+  local octets, holder = self:made(voice, step)
+  if not octets then return nil, step.octets, "it was not sent: " .. holder end
   self.sent = self.sent + 1
+  self.flying[step] = self.sent
   local answer = voice.client:transact(octets, { method = step.name })
-  if answer.message then self:learn(voice, answer.message, token, step) end
+  if not self.stopped then self.flying[step] = nil end
+  if answer.message then voice:learn(answer.message, holder) end
   return answer.message, octets, answer.failure
 end
 
--- What an answer changes for the requests that follow it.
-function player:learn(voice, message, token, step)
-  voice.realm = message:raw "REALM" or voice.realm
-  voice.nonce = message:raw "NONCE" or voice.nonce
-  if message:class() ~= "success" then return end
-  local method = message:method()
-  if method == "Allocate" or method == "Refresh" then
-    voice.token = token or voice.token
-    voice.allocated = message:get "LIFETIME" ~= 0
-    voice.last = method == "Allocate" and step or voice.last
-  end
+local function code_of(message)
+  local code = message and message:class() == "error" and message:get "ERROR-CODE"
+  return type(code) == "table" and code.code or nil
 end
 
 -- One step, and once more with the new nonce where the captured client was not told to: what counts is then the retry.
-function player:play_step(flow, voice, step)
+function player:play_step(flow, n, voice, step)
   local message, octets, failure = self:ask(voice, step)
-  local expected = step.answer and extract.outcome(step.answer) or nil
-  local stale = message and message:class() == "error" and message:get "ERROR-CODE"
-  if not self.options.verbatim and type(stale) == "table" and stale.code == 438 and not (expected and expected.code == 438) then
+  if not self.options.verbatim and code_of(message) == STALE and not (step.expected and step.expected.code == STALE) then
     message, octets, failure = self:ask(voice, step)
   end
-  self.tally:add(flow, step, expected, message and extract.outcome(message:bytes()), octets, failure)
+  self:told(flow, n, step, message and extract.outcome(message:bytes()), octets, failure)
 end
 
--- An allocation that the captured client left to its end is not left at the live server.
-function player:put_down(voice)
-  if not voice.allocated or self.options.verbatim then return end
-  local token = voice.token
-  local key = token and self.bench:integrity_key(token.mac_key)
-  if not key then return end
-  local octets = assert(stun.build {
-    class = "request", method = "Refresh", transaction = bytes.random(12), attributes = {
-      { "LIFETIME", 0 }, { "USERNAME", token.kid }, { "REALM", voice.realm or "" }, { "NONCE", voice.nonce or "" },
-      { "ACCESS-TOKEN", token.octets }, { "MESSAGE-INTEGRITY", key = key },
-    },
-  })
-  voice.client:transact(octets, { method = "Refresh" })
+-- Waits for the steps whose answers the captured client had before that time.
+local function settle(open, time)
+  for i = #open, 1, -1 do
+    local earlier = open[i]
+    if not time or earlier.step.answered and earlier.step.answered <= time or not earlier.task:alive() then
+      local ok, failure = earlier.task:join()
+      if not ok then error(failure, 0) end
+      table.remove(open, i)
+    end
+  end
 end
 
 function player:play_flow(flow)
-  local opened, problem = client.open(self.bench, unrecorded, self:way(flow.transport))
-  if not opened then
-    for _, step in ipairs(flow.steps) do self.tally:unsent(flow, step, problem) end
-    return
-  end
-  local voice, open = { client = opened }, {}
-  for _, step in ipairs(flow.steps) do
-    sleep_until(self:due(step.time))
-    for i = #open, 1, -1 do
-      local earlier = open[i]
-      if earlier.step.answered and earlier.step.answered <= step.time or not earlier.task:alive() then
-        earlier.task:join()
-        table.remove(open, i)
-      end
+  local voice = self:open(flow, 1)
+  if not voice then return end
+  local open, count = {}, self.score:count(flow)
+  local step = self.score:step(flow, 1)
+  for n = 1, count do
+    local next_step = n < count and self.score:step(flow, n + 1) or nil
+    self:await(step.time)
+    settle(open, step.time)
+    if self.stopped then break end
+    if next_step and not (step.answered and step.answered <= next_step.time) then
+      local this = step
+      open[#open + 1] = { step = this, task = net.spawn(function() self:play_step(flow, n, voice, this) end) }
+    else
+      self:play_step(flow, n, voice, step)
     end
-    open[#open + 1] = { step = step, task = net.spawn(function() self:play_step(flow, voice, step) end) }
+    step = next_step
   end
-  for _, earlier in ipairs(open) do earlier.task:join() end
-  self:put_down(voice)
-  opened:close()
+  settle(open)
+  if self.stopped then return end
+  if not voice:put_down() then self.left = self.left + 1 end
+  self:forget(voice)
 end
 
--- Plays without waiting: every request leaves at its time, answers are taken as they come.
-function player:pour_flow(flow)
-  local opened, problem = client.open(self.bench, unrecorded, self:way(flow.transport))
-  if not opened then
-    for _, step in ipairs(flow.steps) do self.tally:unsent(flow, step, problem) end
-    return nil
-  end
-  local voice, waiting = { client = opened }, {}
-  opened.endpoint:tap(function(direction, octets)
-    local step = direction == "received" and waiting[octets:sub(9, 20)]
-    local message = step and stun.parse(octets)
-    if not message then return end
-    waiting[octets:sub(9, 20)] = nil
-    self:learn(voice, message, step.token, step.step)
-    local expected = step.step.answer and extract.outcome(step.step.answer) or nil
-    self.tally:add(flow, step.step, expected, extract.outcome(octets), step.octets)
-  end)
-  for _, step in ipairs(flow.steps) do
-    sleep_until(self:due(step.time))
-    local octets, token = step.octets, nil
-    if not self.options.verbatim then octets, token = rewrite.request(self, voice, step) end
-    if octets and opened.endpoint:send(octets, opened.remote) then
-      self.sent = self.sent + 1
-      waiting[octets:sub(9, 20)] = { step = step, token = token, octets = octets }
-    end
-  end
-  return { opened = opened, waiting = waiting, flow = flow }
+-- Nothing more is sent than what puts the allocations down.
+function player:stop(why)
+  if self.stopped or self.finished then return end
+  self.stopped = why
+  for voice in pairs(self.voices) do voice:drop() end
+  self.voices = {}
+  self.halt:notify()
+  self.changed:notify()
 end
 
-local function finish_poured(self, poured)
-  if not poured then return end
-  for _, left in pairs(poured.waiting) do
-    self.tally:add(poured.flow, left.step, left.step.answer and extract.outcome(left.step.answer) or nil, nil,
-      left.octets, "no answer was waited for")
-  end
-  poured.opened:close()
+-- The requests that had been sent and had no answer when it was stopped, the latest first, as text.
+function player:last_words()
+  local list = {}
+  for step, place in pairs(self.flying) do list[#list + 1] = { place = place, step = step } end
+  table.sort(list, function(a, b) return a.place > b.place end)
+  for i, one in ipairs(list) do list[i] = i <= 3 and ("frame %d (%s)"):format(one.step.frame, one.step.name) or nil end
+  return #list > 0 and "unanswered then: " .. table.concat(list, ", ") or "every request had been answered then"
 end
 
-function player:pour()
-  local open, first = {}, 1
-  for i, flow in ipairs(self.score.flows) do
-    sleep_until(self:due(flow.began))
-    open[i] = self:pour_flow(flow)
-    if i - first >= FLOWS then
-      net.sleep(0) -- lets the answers in
-      finish_poured(self, open[first])
-      open[first], first = nil, first + 1
-    end
+function player:play_waiting()
+  local failure
+  for _, flow in ipairs(self.score.flows) do
+    self:await(flow.began)
+    if self.options.speed > 0 and self.playing >= self.room then self.crowded = self.crowded + 1 end
+    while self.playing >= self.room and not self.stopped do self.changed:wait() end
+    if self.stopped or failure then break end
+    self.playing = self.playing + 1
+    net.spawn(function()
+      local ok, problem = pcall(self.play_flow, self, flow)
+      if not ok and not self.stopped then failure = failure or problem end
+      self.playing = self.playing - 1
+      self.changed:notify()
+    end)
   end
-  net.sleep(self.sent > 0 and 0.5 or 0)
-  for i = first, #self.score.flows do finish_poured(self, open[i]) end
+  while self.playing > 0 do self.changed:wait() end
+  if failure then error(failure, 0) end
 end
 
--- Plays the whole score. Returns the tally of what came of it (compare.lua).
-function player:play(score)
-  self.score, self.began = score, clock.monotonic()
-  local started = clock.monotonic()
-  if not self.options.wait then
-    self:pour()
+-- Plays the whole score, or as far as it comes. Returns the tally of what came of it (compare.lua).
+function player:play()
+  self.began = clock.monotonic()
+  if self.options.wait then
+    self:play_waiting()
   else
-    local tasks = {}
-    for _, flow in ipairs(score.flows) do
-      sleep_until(self:due(flow.began))
-      while self.playing >= FLOWS do self.changed:wait() end
-      self.playing = self.playing + 1
-      tasks[#tasks + 1] = net.spawn(function()
-        local ok, failure = pcall(self.play_flow, self, flow)
-        self.playing = self.playing - 1
-        self.changed:notify()
-        if not ok then error(failure, 0) end
-      end)
-    end
-    for _, task in ipairs(tasks) do
-      local ok, failure = task:join()
-      if not ok then error(failure, 0) end
-    end
+    require("support.replay.pour").play(self)
   end
-  self.tally.seconds, self.tally.sent = clock.monotonic() - started, self.sent
+  self.finished = true
+  self.tally.seconds = clock.monotonic() - self.began
   return self.tally
+end
+
+-- What else the report says.
+function player:notes()
+  local notes = {}
+  local function add(...) notes[#notes + 1] = string.format(...) end
+  for transport, count in pairs(self.elsewhere) do
+    add("%d flow%s of %s in the capture went over %s: the target offers no %s", count, count == 1 and "" or "s", transport,
+      self.bench.transports[1], transport)
+  end
+  table.sort(notes)
+  if self.crowded > 0 then
+    add(self.options.wait and "%d flows had to wait until another had ended: at most %d at once"
+      or "%d flows changed their socket on the way: at most %d at once", self.crowded, self.room)
+  end
+  if self.late > LATE and self.options.speed > 0 then add("requests left up to %.1f s later than captured", self.late) end
+  if self.left > 0 then add("%d allocations were not put down; they end by themselves", self.left) end
+  if self.done < self.score.requests then
+    add("%d requests were not played: %s", self.score.requests - self.done, self.stopped or "they came to no end")
+  end
+  return notes
 end
 
 return player

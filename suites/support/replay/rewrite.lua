@@ -6,6 +6,7 @@
 
 local bytes = require "bytes"
 local clock = require "clock"
+local extract = require "support.replay.extract"
 local stun = require "stun"
 local token = require "token"
 
@@ -13,77 +14,98 @@ local rewrite = {}
 
 local DEFAULT_LIFETIME <const> = 3600
 local MAC_KEY <const> = 20 -- octets
-local FORGET <const> = 100000 -- tokens that are remembered; far more than clients hold at a time
+local REMEMBERED <const> = 8192 -- tokens, twice; far more than clients hold at a time
+local EDGE <const> = 10 -- seconds around its end within which the age of a token matters
+local STALE <const> = 438
+local NOBODYS_KEY <const> = "the key of nobody at all"
 
 local USERNAME <const>, REALM <const>, NONCE <const> = 0x0006, 0x0014, 0x0015
 local ACCESS_TOKEN <const> = 0x001B
+local marks = extract.marks
 
 -- The long-term key that a captured kid stands for at the live server: that of the same name, else the first one.
-local function key_of(bench, kid)
-  for _, key in ipairs(bench.profile.keys) do
-    if key.kid == kid then return key end
+local function key_of(player, kid)
+  local key = player.keys[kid]
+  if not key then
+    key = player.bench:key()
+    for _, one in ipairs(player.bench.profile.keys) do
+      if one.kid == kid then key = one end
+    end
+    player.keys[kid] = key
   end
-  return bench:key()
+  return key
 end
 
--- What the captured token said of itself, where one of the keys opens it under a name that it may be sealed with.
-local function opened(bench, names, kid, octets)
-  for _, key in ipairs(bench.profile.keys) do
-    if key.kid == kid then
-      for name in pairs(names) do
-        local fields = token.open { algorithm = key.algorithm, key = key.octets, server_name = name, token = octets }
-        if fields then return fields end
-      end
-    end
-  end
+local function seal(player, made, age)
+  local key, now = made.key, clock.now()
+  made.octets = assert(token.seal {
+    algorithm = key.algorithm, key = key.octets, server_name = player.bench.server_name or "", mac_key = made.mac_key,
+    lifetime = made.lifetime, timestamp = token.timestamp(math.max(0, now + player.bench.clock_offset - age)),
+  })
+  made.born = now - age
+  return made
 end
 
 -- The token that stands for a captured one in the replay: as long-lived, as old and with as long a key. The same
--- captured token becomes the same live one, so that what was reused is reused.
-local function mint(player, kid, octets, time)
-  local known = player.tokens[octets]
-  if known then return known end
-  local bench, key = player.bench, key_of(player.bench, kid)
-  local was = opened(bench, player.names, kid, octets)
-  local age = was and time / 1e9 - (was.seconds + was.fraction / 64000) or 0
-  local made = { kid = key.kid, mac_key = bytes.random(was and #was.mac_key or MAC_KEY) }
-  made.octets = assert(token.seal {
-    algorithm = key.algorithm, key = key.octets, server_name = bench.server_name or "", mac_key = made.mac_key,
-    lifetime = was and was.lifetime or DEFAULT_LIFETIME,
-    timestamp = token.timestamp(math.max(0, clock.now() + bench.clock_offset - age)),
-  })
-  if player.token_count >= FORGET then player.tokens, player.token_count = {}, 0 end
+-- captured token becomes the same live one, so that what was reused is reused; only one that would be of another worth
+-- now than it was then, because the replay runs at another pace, is sealed again.
+local function mint(player, kid, octets, step)
+  local made = player.tokens[octets] or player.older_tokens[octets]
+  local opened = step.marks & marks.opened ~= 0
+  local age = opened and step.time / 1e9 - step.timestamp or 0
+  if made then
+    local now = clock.now() - made.born
+    local near = math.max(age, now) > made.lifetime - EDGE or math.min(age, now) < EDGE - made.lifetime
+    if opened and math.abs(age - now) > 1 and near then return seal(player, made, age) end
+    return made
+  end
+  local key = key_of(player, kid)
+  made = seal(player, {
+    key = key, kid = key.kid, mac_key = bytes.random(opened and step.key_length or MAC_KEY),
+    lifetime = opened and step.lifetime or DEFAULT_LIFETIME,
+  }, age)
+  if player.token_count >= REMEMBERED then player.older_tokens, player.tokens, player.token_count = player.tokens, {}, 0 end
   player.tokens[octets], player.token_count = made, player.token_count + 1
   return made
 end
 
--- The values that USERNAME and ACCESS-TOKEN have in a captured request.
-local function credentials(step)
-  local message = stun.parse(step.octets)
-  if not message then return nil end
-  return message:raw "USERNAME", message:raw "ACCESS-TOKEN"
+-- What a request without a token is signed with: USERNAME (nil: as it is), the key, and who holds it.
+local function session_of(player, voice, step, name)
+  local users = player.users
+  if voice.holder and not (name and users[name]) then return voice.holder.name, voice.holder.key, voice.holder end
+  local user = name and users[name] and name
+  if not user and name and player.score.accepted_users[name] then user = player.first_user end
+  if not user then return nil, NOBODYS_KEY end
+  local key = stun.long_term_key(user, voice.realm or "", users[user])
+  return user, key, { name = user, key = key }
 end
 
--- The octets to send in place of a step of a flow. voice: of the live flow: { realm =, nonce =, token = (of the session)
--- }. Returns octets and the token that they present (nil without one); nil when the captured request is malformed.
--- player: { bench =, names =, users = password by name, tokens =, token_count = }.
+-- The octets to send in place of a step of a flow, and who they speak for: { name =, key =, token = (octets, where it is
+-- one) }, nil where they speak for nobody. nil, text when the captured request cannot be made anew.
+-- voice: of the live flow: { realm =, nonce =, holder = (of the session) }; player: { bench =, score =, users = password
+-- by name, tokens =, ... }.
 function rewrite.request(player, voice, step)
-  local kid, presented, key = nil, nil, ""
-  if step.token or next(player.users) then
-    local name, octets = credentials(step)
-    if octets and name and #player.bench.profile.keys > 0 then
-      presented = mint(player, name, octets, step.time)
-    elseif name and player.users[name] then
-      kid, key = name, stun.long_term_key(name, voice.realm or "", player.users[name])
-    end
+  local name, _, _, captured = stun.credentials(step.octets)
+  local username, key, holder, presented = nil, "", nil, nil
+  if captured and (#player.bench.profile.keys == 0 or player.score:keeps_token(step, name or "")) then
+    key = NOBODYS_KEY -- it is worth nothing, as it was
+  elseif captured and name then
+    local made = mint(player, name, captured, step)
+    username, key, presented = made.kid, player.bench:integrity_key(made.mac_key), made.octets
+    holder = { name = username, key = key, token = presented }
+  elseif step.name:find("signed", 1, true) then
+    username, key, holder = session_of(player, voice, step, name)
   end
-  local holder = presented or key == "" and voice.token or nil
-  if holder then kid, key = holder.kid, player.bench:integrity_key(holder.mac_key) end
-  local changes = player.changes
-  changes[USERNAME], changes[REALM], changes[NONCE] = kid, voice.realm, voice.nonce
-  changes[ACCESS_TOKEN] = presented and presented.octets or nil
-  local octets = stun.rewrite(step.octets, bytes.random(12), key, changes)
-  return octets, presented
+  if player.score:breaks_integrity(step) then key = NOBODYS_KEY end
+  local changes, found = player.changes, step.marks
+  local stale = step.expected and step.expected.code == STALE or found & marks.made_up_nonce ~= 0
+  changes[USERNAME] = found & marks.other_name == 0 and username or nil
+  changes[REALM] = found & marks.other_realm == 0 and voice.realm or nil
+  changes[NONCE] = not stale and voice.nonce or nil -- one that the live server never gave is as bad as it was
+  changes[ACCESS_TOKEN] = presented
+  local octets, problem = stun.rewrite(step.octets, bytes.random(12), key, changes)
+  if not octets then return nil, problem end
+  return octets, holder
 end
 
 return rewrite
