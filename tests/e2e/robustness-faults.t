@@ -4,7 +4,7 @@
 # What the robustness suite finds: each of its scenarios falls to the faults that it names, over the transport that it is
 # about; a death is blamed on the message that it came of and written down, and what was written kills again, but not a
 # target without the fault. That the reference withstands all of it: robustness.t.
-# ROBUSTNESS_JOBS: runs at once (default 4); ROBUSTNESS_FAULTS: a pattern of the faults to try (default: all).
+# ROBUSTNESS_JOBS: runs at once (default 6); ROBUSTNESS_FAULTS: a pattern of the faults to try (default: all).
 use strict;
 use warnings;
 use FindBin;
@@ -21,7 +21,7 @@ sub together {
 	my @waiting = @_;
 	my @running;
 	while (@waiting || @running) {
-		while (@waiting && @running < ($ENV{ROBUSTNESS_JOBS} || 4)) {
+		while (@waiting && @running < ($ENV{ROBUSTNESS_JOBS} || 6)) {
 			my $one = shift @waiting;
 			$one->{process} = start(assay(), @{ $one->{words} });
 			push @running, $one;
