@@ -71,9 +71,9 @@ end
 
 function pretty:group(group, many, worst)
   local word = group.verdict == "fail" and "FAIL" or group.verdict
-  self:wrap("  " .. self:paint(group.verdict, word) .. "  ", "        ",
-    ("%s%s%s"):format(group.label or "every message", group.softened and (", softened by " .. group.softened) or "",
-      ""))
+  local softened = group.softened and "softened by " .. group.softened
+  local what = group.label and softened and group.label .. ", " .. softened or group.label or softened
+  if what then self:wrap("  " .. self:paint(group.verdict, word) .. "  ", "        ", what) end
   for i, variant in ipairs(group.variants) do
     if i > VARIANTS then break end
     self:labelled("expected", (i == 1 or variant.expected ~= group.variants[i - 1].expected)

@@ -199,9 +199,11 @@ function summary.privacy(gathered)
   end
   for _, line in ipairs(readable_names(gathered)) do lines[#lines + 1] = line end
   if count "tokens_clear" > 0 then
-    say("tokens in the clear: in %s; %s on several flows and so links them to one user",
-      plural(count "tokens_clear", "request"),
-      count "linking" == 1 and "1 of them was seen" or ("each of %d of them was seen"):format(count "linking"))
+    local linking = count "linking"
+    local seen = linking == 0 and "none was seen on more than one flow"
+      or linking == 1 and "1 token was seen on more than one flow, and links these to one user"
+      or ("%d tokens were seen on more than one flow, and each links these to one user"):format(linking)
+    say("tokens in the clear: in %s; %s", plural(count "tokens_clear", "request"), seen)
   end
   if count "reuses" > 0 then
     say("tokens that came from more than one address: %d; each tells that one user was in several networks",

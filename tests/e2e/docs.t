@@ -89,9 +89,9 @@ sub options {
 	};
 }
 
-subtest 'every option of assay run and assay probe is described' => sub {
+subtest 'every option of assay run, probe, audit and report is described' => sub {
 	my $all = join "\n", values %page;
-	for my $option (sort map { keys %{ options($_) } } qw(run probe)) {
+	for my $option (sort map { keys %{ options($_) } } qw(run probe audit report)) {
 		next if $option eq '--help';
 		ok $all =~ /`\Q$option\E\b/, $option;
 	}
@@ -99,7 +99,7 @@ subtest 'every option of assay run and assay probe is described' => sub {
 
 subtest 'no option is described that is not there' => sub {
 	for my $name (@pages) {
-		for my $line ($page{$name} =~ /(?:^|[\s`\/])assay ((?:run|probe|serve|list|decode|token (?:seal|open)) [^`\n]*)/g) {
+		for my $line ($page{$name} =~ /(?:^|[\s`\/])assay ((?:run|audit|report|probe|serve|list|decode|token (?:seal|open)) [^`\n]*)/g) {
 			my ($command, $rest) = $line =~ /^(token \w+|\w+)(.*)/;
 			ok options($command)->{$_}, "$name: assay $command $_" for $rest =~ /(?<=\s)(--[\w-]+)/g;
 		}
@@ -165,7 +165,7 @@ sub examples {
 sub run_example {
 	my ($example, $assay) = @_;
 	my $command = $example->{command} =~ s/\bbuild\/assay\b/$assay/gr;
-	$command =~ s/ run / run --format pretty / if $command !~ /--format/;
+	$command =~ s/ (run|audit) / $1 --format pretty /g if $command !~ /--format/;
 	my ($status, $out, $err) = run({ timeout => 120 }, 'sh', '-c', $command);
 	is $status, $example->{status}, "$example->{command}: status $example->{status}" or diag $err;
 	# Where to run it again is said with the options it was run with.
