@@ -443,6 +443,14 @@ static bool take_tcp(struct conversation *conversation, int side, const struct p
 	return true;
 }
 
+// The octets of a packet are lent to its stream until this is called; most often all of them were read before.
+static void end_loan(struct conversation *conversation, int side)
+{
+	int64_t tag;
+	if (conversation->sides[side].stream)
+		capture_stream_read(conversation->sides[side].stream, NULL, 0, &tag);
+}
+
 bool conversation_packet(struct conversation *conversation, int side, const struct packet *packet,
 			 uint64_t first_frame,
 			 bool (*take)(void *context, const struct conversation_piece *piece), void *context)
@@ -455,6 +463,7 @@ bool conversation_packet(struct conversation *conversation, int side, const stru
 	conversation->context = context;
 	bool go_on = packet->protocol == PACKET_UDP ? take_udp(conversation, side, packet)
 						    : take_tcp(conversation, side, packet);
+	end_loan(conversation, side);
 	conversation->latest = mark_here(conversation);
 	conversation->packet = NULL;
 	return go_on;
