@@ -239,28 +239,31 @@ static int sighting_brief(lua_State *state)
 	return 7;
 }
 
-// sighting:worth() -> integrity, token, nonce, transaction, challenged, lifetime, timestamp, mac_key_length
-// What a request is worth, as the facts say it: four words (integrity: of MESSAGE-INTEGRITY, else of
-// MESSAGE-INTEGRITY-SHA256), whether the flow had a challenge before, and of a token that opened its lifetime (seconds),
-// its time (seconds since 1970) and the octets of its mac_key.
+// sighting:worth() -> integrity, integrity_sha256, token, nonce, transaction, challenged, lifetime, timestamp,
+//                     key_length, nonce_length, extra
+// What a request is worth, as the facts say it: five words, whether the flow had a challenge before, and of a token that
+// opened its lifetime (seconds), its time (seconds since 1970), and the octets of its mac_key, of its nonce and behind
+// its lifetime.
 static int sighting_worth(lua_State *state)
 {
 	static size_t integrity, sha256, token, nonce, transaction;
 	const struct audit_sighting *sighting = check(state);
 	const struct audit_message_facts *facts = &sighting->facts->message;
 	const struct opened_token *opened = sighting->view.token;
-	const char *word = word_of(facts, "integrity", &integrity);
-	lua_pushstring(state, word ? word : word_of(facts, "integrity_sha256", &sha256));
+	lua_pushstring(state, word_of(facts, "integrity", &integrity));
+	lua_pushstring(state, word_of(facts, "integrity_sha256", &sha256));
 	lua_pushstring(state, word_of(facts, "token", &token));
 	lua_pushstring(state, word_of(facts, "nonce", &nonce));
 	lua_pushstring(state, word_of(facts, "transaction", &transaction));
 	lua_pushboolean(state, (facts->flags & AUDIT_CHALLENGED) != 0);
 	if (!opened)
-		return 5;
+		return 6;
 	lua_pushinteger(state, opened->lifetime);
 	lua_pushnumber(state, token_timestamp_time(opened->timestamp));
 	lua_pushinteger(state, opened->key_length);
-	return 8;
+	lua_pushinteger(state, opened->nonce_length);
+	lua_pushinteger(state, (lua_Integer)opened->extra);
+	return 11;
 }
 
 void audit_sighting_register(lua_State *state)

@@ -103,11 +103,11 @@ int stun_lua_names(lua_State *state)
 	return 1;
 }
 
-// stun.rewrite(octets, transaction, key, changes) -> octets | nil, text
+// stun.rewrite(octets, transaction, key, changes, key_sha256?) -> octets | nil, text
 //
 // The message made again with another transaction identifier (12 octets). changes: type -> value, put in place of the
 // first attribute of that type, where there is one; at most 16. Addresses stay the same ones. MESSAGE-INTEGRITY,
-// MESSAGE-INTEGRITY-SHA256 and FINGERPRINT are computed again where they stand, under `key` (octets, "" for none).
+// MESSAGE-INTEGRITY-SHA256 and FINGERPRINT are computed again where they stand, under `key` (octets, "" for none); the second under key_sha256 where that is given.
 int stun_lua_rewrite(lua_State *state)
 {
 	size_t length, transaction_length;
@@ -118,6 +118,9 @@ int stun_lua_rewrite(lua_State *state)
 	luaL_argcheck(state, transaction_length == STUN_TRANSACTION_SIZE, 2, "12 octets expected");
 	rewriting.key.data = (const uint8_t *)luaL_checklstring(state, 3, &rewriting.key.length);
 	luaL_checktype(state, 4, LUA_TTABLE);
+	rewriting.key_sha256 = rewriting.key;
+	if (!lua_isnoneornil(state, 5))
+		rewriting.key_sha256.data = (const uint8_t *)luaL_checklstring(state, 5, &rewriting.key_sha256.length);
 	for (lua_pushnil(state); lua_next(state, 4); lua_pop(state, 1)) {
 		luaL_argcheck(state, rewriting.change_count < CHANGES, 4, "too many changes");
 		luaL_argcheck(state, lua_isinteger(state, -2) && lua_type(state, -1) == LUA_TSTRING, 4,

@@ -49,8 +49,9 @@ static int write_integrity(struct stun_integrity *integrity, const struct stun_r
 	size_t size = type == STUN_MESSAGE_INTEGRITY ? STUN_INTEGRITY_SIZE
 		      : length <= STUN_INTEGRITY_LIMIT ? length
 						       : STUN_INTEGRITY_LIMIT;
-	if (stun_integrity_compute(integrity, type, rewriting->key.data, rewriting->key.length, writer->data,
-				   writer->length, size, mac, error) < 0)
+	struct stun_octets key = type == STUN_MESSAGE_INTEGRITY ? rewriting->key : rewriting->key_sha256;
+	if (stun_integrity_compute(integrity, type, key.data, key.length, writer->data, writer->length, size, mac,
+				   error) < 0)
 		return -1;
 	write_attribute(writer, type, mac, size);
 	OPENSSL_cleanse(mac, sizeof mac);

@@ -25,7 +25,8 @@ struct stun_rewriting {
 	const uint8_t *transaction; // STUN_TRANSACTION_SIZE octets
 	const struct stun_change *changes;
 	size_t change_count;
-	struct stun_octets key; // of MESSAGE-INTEGRITY and MESSAGE-INTEGRITY-SHA256, where there are any
+	struct stun_octets key;        // of MESSAGE-INTEGRITY, where there is one
+	struct stun_octets key_sha256; // of MESSAGE-INTEGRITY-SHA256
 };
 
 // Appends the message made again to an empty writer. Addresses that are XOR-ed with the transaction identifier stay the

@@ -41,7 +41,7 @@ local function fresh_udp(bench, remote)
   local held, endpoint, problem = {}, nil, nil
   for _ = 1, most_ports do
     endpoint, problem = net.udp { remote = remote }
-    if not endpoint then break end
+    if not endpoint or bench.any_port then break end
     local port = endpoint:address().port
     if not bench.used_ports[port] then
       bench.used_ports[port] = true
@@ -162,7 +162,8 @@ local function first_algorithm(offered)
   return offered:sub(1, 4 + length)
 end
 
--- The octets of a request and what is known of it.
+-- The octets of a request and what is known of it. nil, and in `unmade` why, when they are more than a message holds,
+-- as a target's REALM and NONCE may be.
 function client:craft(method, spec)
   local token = token_for(self, method, spec)
   local username, key, key_name = credentials_for(self, spec, token)
@@ -192,11 +193,12 @@ function client:craft(method, spec)
     end
   end
   if spec.fingerprint then add "FINGERPRINT" end
-  local octets = assert(stun.build {
+  local octets, problem = stun.build {
     class = "request", method = method, transaction = bytes.random(12), attributes = attributes,
     edits = spec.edits,
-  })
+  }
   return octets, {
+    unmade = problem and ("no request can be made with what the target gave for it: %s"):format(problem),
     method = method, spec = spec, token = token, key = key, key_name = key_name, username = username,
     known_keys = { key, right_key, token and token.mac_key, token and token.mac_key:sub(1, 16) },
     integrity_attribute = integrity and integrity[1] or nil,
@@ -207,6 +209,7 @@ end
 -- Sends octets as a request and waits for the answer, or for the end of the schedule (timing: that of the bench).
 function client:transact(octets, request, timing)
   local bench = self.bench
+  if not octets then return reply.new { client = self, request = request, info = {}, failure = request.unmade } end
   bench.limits:take()
   timing = timing or bench.retransmission
   local answer, info, more = self.endpoint:transact(octets,
@@ -224,7 +227,11 @@ function client:transact(octets, request, timing)
       fields.failure = ("no answer to %d transmission%s in %.1f s"):format(info.sends or 1,
         (info.sends or 1) == 1 and "" or "s",
         transports.is_datagram(self.way) and timing.total or timing.tcp_timeout)
-    elseif reason == "closed" then
+    elseif fields.closed and info.sends == 0 then
+      fields.unsent = true
+      fields.failure = "the connection had been closed before this request could be sent"
+      fields.unclear = fields.failure
+    elseif fields.closed then
       fields.failure = "the connection was closed without an answer"
     else
       fields.failure = tostring(reason)

@@ -102,7 +102,7 @@ local function pair_up(score, stages)
     pairing.waiting[place] = nil
     local first, second = other.outcome, outcome
     if side == 1 then first, second = second, first end
-    pairing.tally:add(flow, { name = step.name, time = step.time, frame = step.frame, answered = step.time,
+    pairing.tally:add(flow, { name = step.name, time = step.time, frame = step.frame, n = n,
       answer = first and first.octets }, first, second, octets)
   end
   return pairings, function(place)
@@ -119,8 +119,9 @@ local function notes_of(score, stages, damage)
   for _, stage in ipairs(stages) do
     local one, name = stage.player, stage.profile.name
     local tally = one.tally
-    add("%s: %d requests were sent in %.2f s (%.0f a second), %d answered as in the capture, %d otherwise, %d of these not at all",
-      name, one.sent, tally.seconds, one.sent / math.max(tally.seconds, 1e-6), tally.same, tally.different, tally.unanswered)
+    add("%s: %d requests were sent in %.2f s (%.0f a second; processor time %.2f s), %d answered as in the capture, "
+      .. "%d otherwise, %d of these not at all", name, one.sent, tally.seconds, one.sent / math.max(tally.seconds, 1e-6),
+      tally.processor, tally.same, tally.different, tally.unanswered)
     for _, note in ipairs(stage.notes) do add("%s: %s", name, note) end
     for _, note in ipairs(one:notes()) do add("%s: %s", name, note) end
     if stage.ending then add("%s died: %s; %s", name, stage.ending, one:last_words()) end
@@ -249,7 +250,9 @@ end
 
 -- What opens the capture: the keys that are given for it, else those of the first target.
 local function captured(options, profiles)
-  local opening = { keys = profiles[1].keys, users = profiles[1].users, names = options.names, keylogs = {} }
+  local keys = table.move(profiles[1].keys, 1, #profiles[1].keys, 1, {})
+  keys[#keys + 1] = profiles[1].expiring_key
+  local opening = { keys = keys, users = profiles[1].users, names = options.names, keylogs = {} }
   if #options.captured_keys > 0 or #options.captured_users > 0 then
     local given, problem = profile.of { server = "127.0.0.1:3478", keys = options.captured_keys, users = options.captured_users,
       targets = {}, transports = {}, faults = {}, server_name = options.names[1] }

@@ -22,7 +22,7 @@ function compare.new(score, words, strict)
   }, compare)
 end
 
-local errors = {} -- texts, by code
+local errors, changes = {}, {} -- texts, by code and by both texts
 
 local function outcome_text(outcome)
   if not outcome then return "no answer" end
@@ -51,7 +51,12 @@ end
 -- capture has none is one too (the packet may only be missing there), unless strict.
 function compare.difference(expected, got, strict)
   local before, after = outcome_text(expected), outcome_text(got)
-  if before ~= after then return after .. " instead of " .. before, (expected or strict) and "fail" or "warn" end
+  if before ~= after then
+    local known = changes[before] or {}
+    changes[before] = known
+    known[after] = known[after] or after .. " instead of " .. before
+    return known[after], (expected or strict) and "fail" or "warn"
+  end
   local text = expected and attributes_text(expected, got)
   if text then return text, "warn" end
 end
@@ -71,13 +76,15 @@ end
 
 function compare:exchange_of(flow, step, octets, got)
   local transport, from, to = self.score:ends(flow)
+  local answered, answer_frame, answer = step.time, nil, step.answer
+  if not answer and not self.strict then answered, answer_frame, answer = self.score:answer(flow, step.n) end
   local entries = {
     { time = 0, direction = "sent", transport = transport, from = from, to = to, octets = octets,
       frame = step.frame, step = "the request, as it was sent again" },
   }
-  if step.answer then
-    entries[2] = { time = (step.answered - step.time) / 1e9, direction = "received", transport = transport,
-      from = to, to = from, octets = step.answer, frame = step.answer_frame, step = self.words[1] }
+  if answer then
+    entries[2] = { time = (answered - step.time) / 1e9, direction = "received", transport = transport,
+      from = to, to = from, octets = answer, frame = answer_frame, step = self.words[1] }
   end
   if got then
     entries[#entries + 1] = { time = 0, direction = "received", transport = transport, from = to,
@@ -95,7 +102,8 @@ function compare:add(flow, step, expected, got, octets, failure)
     kind.same, self.same = kind.same + 1, self.same + 1
     return
   end
-  if not got and failure then text = text .. " (" .. failure .. ")" end
+  if not got and failure and kind.failed ~= failure then kind.failed, kind.failure = failure, text .. " (" .. failure .. ")" end
+  if not got and failure then text = kind.failure end
   self.different = self.different + 1
   if not got then self.unanswered = self.unanswered + 1 end
   local difference = kind.by_text[text]

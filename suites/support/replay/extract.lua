@@ -15,12 +15,14 @@ score.__index = score
 
 local extract = {}
 
-local REQUEST <const> = "<i8 i8 s1 I2 I4 d I2 s4" -- time, frame, name, marks, of its token: lifetime, time, mac_key
+local REQUEST <const> = "<i8 i8 s1 I2 I4 d I2 I2 I2 s4" -- time, frame, name, marks, of its token, octets
 local ANSWER <const> = "<i8 i8 s4" -- time, frame, octets
+local OUTCOMES <const> = 16 -- bits for the number of an outcome, below the place of its answer
+local MANY <const> = (1 << OUTCOMES) - 1
 
 -- What is known of a request, as bits.
 local marks = {
-  broken = 1, -- its integrity does not verify
+  broken = 1, broken_sha256 = 1024, -- its integrity does not verify
   refused = 2, -- its token does not open under the key of its kid
   unknown_kid = 4,
   made_up_nonce = 8, -- of a flow that was given others
@@ -28,6 +30,7 @@ local marks = {
   other_name = 32, -- than the one that the session began with
   whole = 64, sha1 = 128, cut = 256, -- the form of the key of its integrity
   opened = 512, -- its token
+  signed = 2048,
 }
 extract.marks = marks
 
@@ -66,30 +69,37 @@ function score:flow_of(key, sighting, transport, time)
 end
 
 -- What is wrong with a request, as far as it shows.
-local function marks_of(flow, username, realm, integrity, token, nonce, challenged)
+local function marks_of(flow, username, realm, integrity, sha256, token, nonce, challenged)
   local found = 0
-  if integrity == "invalid" then found = found | marks.broken end
-  if forms[integrity] then found = found | marks[integrity] end
+  local form = integrity or sha256
+  if forms[form] then found = found | marks[form] end
   if token == "refused" then found = found | marks.refused end
   if token == "kid-unknown" then found = found | marks.unknown_kid end
   if token == "opened" then found = found | marks.opened end
   if nonce == "unseen" and challenged then found = found | marks.made_up_nonce end
   if realm and flow.realm and realm ~= flow.realm then found = found | marks.other_realm end
-  if username and not token and flow.username and username ~= flow.username then found = found | marks.other_name end
+  if username and not token and flow.username and username ~= flow.username then
+    found = found | marks.other_name -- signed with a key that may well be its own
+  else
+    if integrity == "invalid" then found = found | marks.broken end
+    if sha256 == "invalid" then found = found | marks.broken_sha256 end
+  end
   return found
 end
 
 function score:take_request(sighting, key, id, time, frame, octets, transport)
-  local integrity, token, nonce, transaction, challenged, lifetime, timestamp, key_length = sighting:worth()
+  local integrity, sha256, token, nonce, transaction, challenged, lifetime, timestamp, key_length, nonce_length, extra =
+    sighting:worth()
   if transaction == "again" then return end
   local _, method, _, _, has_token, signed = stun.outline(octets)
   if not method then return end
   local flow = self.by_key[key] or self:flow_of(key, sighting, transport, time)
   local username, realm = stun.credentials(octets)
-  local found = marks_of(flow, username, realm, integrity, has_token and token, nonce, challenged)
+  local found = signed and marks.signed or 0
+  found = found | marks_of(flow, username, realm, integrity, sha256, has_token and token, nonce, challenged)
   if found & marks.opened ~= 0 then self.opened[username or ""] = true end
   flow[#flow + 1] = self:put(REQUEST:pack(time, frame, describe(method, has_token, signed), found, lifetime or 0,
-    timestamp or 0, key_length or 0, octets))
+    timestamp or 0, key_length or 0, nonce_length or 0, math.min(extra or 0, 0xFFFF), octets))
   flow[#flow + 1] = false
   flow.open[id] = { place = #flow, username = username, token = has_token, marks = found, method = method }
   self.requests = self.requests + 1
@@ -97,12 +107,25 @@ function score:take_request(sighting, key, id, time, frame, octets, transport)
   self.began = self.began and math.min(self.began, time) or time
 end
 
+-- The number of what an answer comes to. There are few of them, unless somebody makes many: those share the last.
+function score:number_of(octets)
+  local outcome = extract.outcome(octets)
+  local key = ("%s %s %d"):format(outcome.class, outcome.code, outcome.attributes)
+  local number = self.numbers[key]
+  if not number then
+    number = math.min(#self.outcomes + 1, MANY)
+    outcome.octets = nil
+    self.numbers[key], self.outcomes[number] = number, outcome
+  end
+  return number
+end
+
 function score:take_answer(key, id, class, time, frame, octets)
   local flow = self.by_key[key]
   local asked = flow and flow.open[id]
   if not asked then return end
   flow.open[id] = nil
-  flow[asked.place] = self:put(ANSWER:pack(time, frame, octets))
+  flow[asked.place] = self:put(ANSWER:pack(time, frame, octets)) << OUTCOMES | self:number_of(octets)
   if class == "success" then
     for form in pairs(forms) do
       if asked.marks & marks[form] ~= 0 then self.accepted_forms[form] = true end
@@ -142,29 +165,40 @@ function score:ends(flow)
   return transport, { address = from, port = from_port }, { address = to, port = to_port }
 end
 
--- The n-th request of a flow: { octets =, time = (ns), frame =, name =, marks =, lifetime =, timestamp =, key_length =
--- (of its token), answered = (ns) and answer_frame =, answer = (octets), expected = (an outcome); these four nil when it
--- has none }.
+-- The n-th request of a flow: { octets =, time = (ns), frame =, name =, marks =, lifetime =, timestamp =, key_length =,
+-- nonce_length =, extra = (of its token), expected = (an outcome without octets; nil: it has no answer) }.
 function score:step(flow, n)
-  local step = {}
-  step.time, step.frame, step.name, step.marks, step.lifetime, step.timestamp, step.key_length, step.octets =
+  local time, frame, name, found, lifetime, timestamp, key_length, nonce_length, extra, octets =
     REQUEST:unpack(assert(self.spool:get(flow[2 * n - 1])))
   local answer = flow[2 * n]
-  if answer then
-    step.answered, step.answer_frame, step.answer = ANSWER:unpack(assert(self.spool:get(answer)))
-    step.expected = extract.outcome(step.answer)
-  end
-  return step
+  return { -- with room for what players add
+    time = time, frame = frame, name = name, marks = found, lifetime = lifetime, timestamp = timestamp,
+    key_length = key_length, nonce_length = nonce_length, extra = extra, octets = octets,
+    expected = answer and self.outcomes[answer & MANY] or nil, n = n, sent = nil, holder = nil, place = nil,
+  }
+end
+
+-- The answer that the n-th request of a flow has in the capture: its time (ns), frame and octets; nil without one.
+function score:answer(flow, n)
+  local answer = flow[2 * n]
+  if answer then return ANSWER:unpack(assert(self.spool:get(answer >> OUTCOMES))) end
 end
 
 -- Whether something about a request was wrong on purpose, as the whole capture shows: keys that open nothing and forms of
 -- the key that nobody tried say nothing.
+-- Returns it of MESSAGE-INTEGRITY and of MESSAGE-INTEGRITY-SHA256.
 function score:breaks_integrity(step)
-  if step.marks & marks.broken ~= 0 then return true end
-  for form in pairs(forms) do
-    if step.marks & marks[form] ~= 0 then return next(self.accepted_forms) and not self.accepted_forms[form] end
+  local found = step.marks
+  if found & self.wrong_forms ~= 0 then return true, true end
+  return found & marks.broken ~= 0, found & marks.broken_sha256 ~= 0
+end
+
+local function wrong_forms(accepted)
+  local wrong = 0
+  for form in pairs(next(accepted) and forms or {}) do
+    if not accepted[form] then wrong = wrong | marks[form] end
   end
-  return false
+  return wrong
 end
 
 function score:keeps_token(step, kid)
@@ -184,6 +218,7 @@ function extract.read(path, options)
   local self = setmetatable({
     flows = {}, by_key = {}, requests = 0, order = {}, spool = store, names = {},
     opened = {}, accepted_kids = {}, accepted_users = {}, accepted_forms = {},
+    outcomes = {}, numbers = {},
   }, score)
   for _, name in ipairs(options.names) do self.names[name] = true end
   local ok, outcome, failure = pcall(audit.run, {
@@ -197,6 +232,7 @@ function extract.read(path, options)
   end
   if not outcome then return nil, failure end
   self.damage, self.opaque, self.interrupted, self.by_key = outcome.damage, outcome.opaques, outcome.interrupted, nil
+  self.wrong_forms, self.numbers = wrong_forms(self.accepted_forms), nil
   for _, flow in ipairs(self.flows) do flow.open, flow.realm, flow.username = nil, nil, nil end
   return self
 end

@@ -10,6 +10,7 @@ local extract = require "support.replay.extract"
 local net = require "net"
 local rewrite = require "support.replay.rewrite"
 local system = require "system"
+local token = require "token"
 local transports = require "support.transports"
 local voice_of = require "support.replay.voice"
 
@@ -26,7 +27,7 @@ local STALE <const> = 438
 -- players share the descriptors; heard(flow, n, step, outcome, octets): told of each request that was played, if given.
 function player.new(bench, options, score, shares, heard)
   local self = setmetatable({
-    bench = bench, options = options, score = score, heard = heard, users = {}, keys = {},
+    bench = bench, options = options, score = score, heard = heard, users = {}, keys = {}, nonce_lengths = {},
     tokens = {}, older_tokens = {}, token_count = 0, changes = {},
     tally = compare.new(score), sent = 0, done = 0, playing = 0, late = 0, left = 0, silent = 0, crowded = 0,
     changed = net.condition(), halt = net.condition(), voices = {}, flying = {}, elsewhere = {},
@@ -35,8 +36,9 @@ function player.new(bench, options, score, shares, heard)
     self.users[user.name] = user.password
     self.first_user = self.first_user or user.name
   end
+  bench.any_port = not options.wait -- what a server remembers of a port is no matter then
   self.room = math.max(1, (system.descriptors() - RESERVED) // shares)
-  if options.speed == 0 then self.room = math.min(self.room, FLOWS) end
+  if options.speed == 0 and options.wait then self.room = math.min(self.room, FLOWS) end
   self.room = math.min(self.room, bench.profile.max_allocations or self.room)
   return self
 end
@@ -105,6 +107,12 @@ function player:made(voice, step)
   return rewrite.request(self, voice, step)
 end
 
+-- The length that the algorithm of a key prescribes for the nonce of a token.
+function player:nonce_length(key)
+  self.nonce_lengths[key] = self.nonce_lengths[key] or assert(token.algorithm(key.algorithm)).nonce_length
+  return self.nonce_lengths[key]
+end
+
 -- Sends a step and waits for its answer: the message or nil, what was sent, why there is none.
 function player:ask(voice, step)
   local octets, holder = self:made(voice, step)
@@ -135,7 +143,7 @@ end
 local function settle(open, time)
   for i = #open, 1, -1 do
     local earlier = open[i]
-    if not time or earlier.step.answered and earlier.step.answered <= time or not earlier.task:alive() then
+    if not time or earlier.answered and earlier.answered <= time or not earlier.task:alive() then
       local ok, failure = earlier.task:join()
       if not ok then error(failure, 0) end
       table.remove(open, i)
@@ -153,9 +161,10 @@ function player:play_flow(flow)
     self:await(step.time)
     settle(open, step.time)
     if self.stopped then break end
-    if next_step and not (step.answered and step.answered <= next_step.time) then
+    local answered = self.score:answer(flow, n)
+    if next_step and not (answered and answered <= next_step.time) then
       local this = step
-      open[#open + 1] = { step = this, task = net.spawn(function() self:play_step(flow, n, voice, this) end) }
+      open[#open + 1] = { answered = answered, task = net.spawn(function() self:play_step(flow, n, voice, this) end) }
     else
       self:play_step(flow, n, voice, step)
     end
@@ -207,6 +216,7 @@ end
 
 -- Plays the whole score, or as far as it comes. Returns the tally of what came of it (compare.lua).
 function player:play()
+  local before = system.usage()
   self.began = clock.monotonic()
   if self.options.wait then
     self:play_waiting()
@@ -214,7 +224,9 @@ function player:play()
     require("support.replay.pour").play(self)
   end
   self.finished = true
+  local after = system.usage()
   self.tally.seconds = clock.monotonic() - self.began
+  self.tally.processor = after.user + after.system - before.user - before.system
   return self.tally
 end
 

@@ -27,7 +27,6 @@ local function open(player, flow, n)
     local message = step and stun.parse(octets)
     if not message then return end
     waiting[id] = nil
-    player.flying[step] = nil
     player.heard_any = true
     voice:learn(message, step.holder)
     player:told(flow, step.n, step, extract.outcome(octets), step.sent)
@@ -37,7 +36,6 @@ end
 
 local function finish(player, voice)
   for _, step in pairs(voice.waiting) do
-    player.flying[step] = nil
     player:told(voice.flow, step.n, step, nil, step.sent, UNAWAITED)
   end
   voice.waiting = {}
@@ -96,10 +94,9 @@ local function send(player, voice, n, step)
     if player.stopped then return end
     player.sent = player.sent + 1
     local sent
-    sent, problem = voice.client.endpoint:send(octets, voice.client.remote)
+    sent, problem = voice.client.endpoint:send(octets)
     if sent then
-      step.n, step.sent, step.holder = n, octets, holder
-      player.flying[step] = player.sent
+      step.sent, step.holder, step.place = octets, holder, player.sent
       voice.waiting[octets:sub(9, 20)] = step
       return
     end
@@ -134,7 +131,10 @@ function pour.play(player)
     end
   end
   if player.heard_any then player.halt:wait(LAST_WAIT) end
-  for _, voice in pairs(choir.by_flow) do finish(player, voice) end
+  for _, voice in pairs(choir.by_flow) do
+    for _, step in pairs(player.stopped and voice.waiting or {}) do player.flying[step] = step.place end
+    finish(player, voice)
+  end
   if player.stopped then return end
   while player.playing > 0 and not player.stopped do player.changed:wait() end
 end

@@ -28,7 +28,7 @@ local function key_of(player, kid)
   local key = player.keys[kid]
   if not key then
     key = player.bench:key()
-    for _, one in ipairs(player.bench.profile.keys) do
+    for _, one in ipairs(player.bench:known().keys) do -- one that expires too
       if one.kid == kid then key = one end
     end
     player.keys[kid] = key
@@ -40,7 +40,8 @@ local function seal(player, made, age)
   local key, now = made.key, clock.now()
   made.octets = assert(token.seal {
     algorithm = key.algorithm, key = key.octets, server_name = player.bench.server_name or "", mac_key = made.mac_key,
-    lifetime = made.lifetime, timestamp = token.timestamp(math.max(0, now + player.bench.clock_offset - age)),
+    lifetime = made.lifetime, nonce = made.nonce_length and bytes.random(made.nonce_length) or nil, extra = made.extra,
+    timestamp = token.timestamp(math.max(0, now + player.bench.clock_offset - age)),
   })
   made.born = now - age
   return made
@@ -63,6 +64,8 @@ local function mint(player, kid, octets, step)
   made = seal(player, {
     key = key, kid = key.kid, mac_key = bytes.random(opened and step.key_length or MAC_KEY),
     lifetime = opened and step.lifetime or DEFAULT_LIFETIME,
+    nonce_length = opened and step.nonce_length ~= player:nonce_length(key) and step.nonce_length or nil,
+    extra = opened and step.extra > 0 and bytes.random(step.extra) or nil,
   }, age)
   if player.token_count >= REMEMBERED then player.older_tokens, player.tokens, player.token_count = player.tokens, {}, 0 end
   player.tokens[octets], player.token_count = made, player.token_count + 1
@@ -74,7 +77,8 @@ local function session_of(player, voice, step, name)
   local users = player.users
   if voice.holder and not (name and users[name]) then return voice.holder.name, voice.holder.key, voice.holder end
   local user = name and users[name] and name
-  if not user and name and player.score.accepted_users[name] then user = player.first_user end
+  local score = player.score
+  if not user and name and score.accepted_users[name] and not score.accepted_kids[name] then user = player.first_user end
   if not user then return nil, NOBODYS_KEY end
   local key = stun.long_term_key(user, voice.realm or "", users[user])
   return user, key, { name = user, key = key }
@@ -93,17 +97,18 @@ function rewrite.request(player, voice, step)
     local made = mint(player, name, captured, step)
     username, key, presented = made.kid, player.bench:integrity_key(made.mac_key), made.octets
     holder = { name = username, key = key, token = presented }
-  elseif step.name:find("signed", 1, true) then
+  elseif step.marks & marks.signed ~= 0 then
     username, key, holder = session_of(player, voice, step, name)
   end
-  if player.score:breaks_integrity(step) then key = NOBODYS_KEY end
+  local broken, broken_sha256 = player.score:breaks_integrity(step)
   local changes, found = player.changes, step.marks
   local stale = step.expected and step.expected.code == STALE or found & marks.made_up_nonce ~= 0
   changes[USERNAME] = found & marks.other_name == 0 and username or nil
   changes[REALM] = found & marks.other_realm == 0 and voice.realm or nil
   changes[NONCE] = not stale and voice.nonce or nil -- one that the live server never gave is as bad as it was
   changes[ACCESS_TOKEN] = presented
-  local octets, problem = stun.rewrite(step.octets, bytes.random(12), key, changes)
+  local octets, problem = stun.rewrite(step.octets, bytes.random(12), broken and NOBODYS_KEY or key, changes,
+    broken_sha256 and NOBODYS_KEY or key)
   if not octets then return nil, problem end
   return octets, holder
 end
