@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "audit/keyring.h"
 
+#include "audit/needles.h"
 #include "base/error.h"
 #include "base/hash.h"
 #include "stun/attribute.h"
@@ -16,8 +17,7 @@
 
 #define CUT_LENGTH 16     // octets that some implementations keep of a mac_key
 #define SHA1_OF_LENGTH 32 // octets of a mac_key that Appendix B hashes for HMAC-SHA1
-#define SHORTEST_SECRET 8
-#define SECRET_LIMIT 512 // octets of one form of one secret
+#define SECRET_LIMIT 512  // octets of one form of one secret
 
 // A long-term key and its kid, or a user and the password.
 struct entry {
@@ -35,6 +35,8 @@ struct keyring {
 	struct hash_seed seed;
 	struct token_context tokens;
 	struct stun_integrity *integrity;
+	struct needles needles;    // of all entries
+	enum audit_integrity form; // in which a mac_key was last seen to be used; 0 at first
 };
 
 struct keyring *keyring_new(struct error *error)
@@ -67,7 +69,7 @@ void keyring_free(struct keyring *keyring)
 	free(keyring->entries);
 	token_context_free(&keyring->tokens);
 	stun_integrity_free(keyring->integrity);
-	free(keyring);
+	OPENSSL_clear_free(keyring, sizeof *keyring);
 }
 
 static struct entry *add_entry(struct keyring *keyring, struct stun_octets name, struct error *error)
@@ -95,6 +97,7 @@ int keyring_add(struct keyring *keyring, struct stun_octets kid, const struct to
 		return -1;
 	entry->kind = AUDIT_TELLS_KEY;
 	entry->key = *key;
+	needles_add(&keyring->needles, key->octets, key->algorithm->key_length);
 	keyring->count++;
 	return 0;
 }
@@ -113,6 +116,7 @@ int keyring_add_user(struct keyring *keyring, struct stun_octets name, struct st
 	entry->kind = AUDIT_TELLS_PASSWORD;
 	entry->password = copy;
 	entry->password_length = password.length;
+	needles_add(&keyring->needles, copy, password.length);
 	keyring->count++;
 	return 0;
 }
@@ -240,14 +244,18 @@ enum audit_integrity keyring_verify(struct keyring *keyring, const struct stun_m
 		return AUDIT_INTEGRITY_ABSENT;
 	if (!key || !key->length)
 		return AUDIT_INTEGRITY_UNKNOWN;
-	if (key->form && verifies_as(keyring, message, type, key, key->form))
-		return key->password ? AUDIT_INTEGRITY_PASSWORD : (enum audit_integrity)key->form;
-	static const enum audit_integrity forms[] = {AUDIT_INTEGRITY_WHOLE, AUDIT_INTEGRITY_SHA1, AUDIT_INTEGRITY_CUT};
-	for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
-		if (forms[i] == key->form || !verifies_as(keyring, message, type, key, forms[i]))
+	// First as this key was used before, or as others were: whoever deviates does so every time.
+	enum audit_integrity known = key->form       ? (enum audit_integrity)key->form
+				     : key->password ? AUDIT_INTEGRITY_WHOLE
+						     : keyring->form;
+	const enum audit_integrity forms[] = {known, AUDIT_INTEGRITY_WHOLE, AUDIT_INTEGRITY_SHA1, AUDIT_INTEGRITY_CUT};
+	for (size_t i = known ? 0 : 1; i < sizeof forms / sizeof *forms; i++) {
+		if ((i && forms[i] == known) || !verifies_as(keyring, message, type, key, forms[i]))
 			continue;
 		key->form = (uint8_t)forms[i];
-		return key->password ? AUDIT_INTEGRITY_PASSWORD : forms[i];
+		if (key->password)
+			return AUDIT_INTEGRITY_PASSWORD;
+		return keyring->form = forms[i];
 	}
 	return AUDIT_INTEGRITY_INVALID;
 }
@@ -260,7 +268,7 @@ static bool contains(const void *octets, size_t length, const void *secret, size
 // As it is, in hex of either case, in base64 and base64url.
 static bool tells(const void *octets, size_t length, const uint8_t *secret, size_t secret_length)
 {
-	if (secret_length < SHORTEST_SECRET || secret_length > SECRET_LIMIT / 2)
+	if (secret_length < NEEDLES_SHORTEST || secret_length > SECRET_LIMIT / 2)
 		return false;
 	if (contains(octets, length, secret, secret_length))
 		return true;
@@ -296,7 +304,10 @@ static bool tells(const void *octets, size_t length, const uint8_t *secret, size
 enum audit_tells keyring_tells(struct keyring *keyring, const struct signing_key *key, const void *octets,
 			       size_t length)
 {
-	if (key && !key->password && tells(octets, length, key->octets, key->length))
+	const struct signing_key *own = key && !key->password ? key : NULL;
+	if (!needles_may_stand(&keyring->needles, own ? own->octets : NULL, own ? own->length : 0, octets, length))
+		return AUDIT_TELLS_NOTHING;
+	if (own && tells(octets, length, own->octets, own->length))
 		return AUDIT_TELLS_MAC_KEY;
 	for (size_t i = 0; i < keyring->count; i++) {
 		const struct entry *entry = &keyring->entries[i];

@@ -5,16 +5,17 @@
 
 #define WAYS 8 // entries that a key may stand in
 
-struct entry {
-	uint64_t key;
-	uint64_t value;
-	uint64_t used; // when, counted in calls; 0: free
+// One set. Its keys stand together, since most of what is looked for is not there.
+struct set {
+	uint64_t keys[WAYS];
+	uint64_t values[WAYS];
+	uint32_t used[WAYS]; // when, counted in calls; 0: free
 };
 
 struct recall {
-	struct entry *entries;
-	size_t sets; // a power of two
-	uint64_t now;
+	struct set *sets;
+	size_t count; // a power of two
+	uint32_t now;
 	bool forgot;
 };
 
@@ -23,11 +24,11 @@ struct recall *recall_new(size_t entries)
 	struct recall *recall = calloc(1, sizeof *recall);
 	if (!recall)
 		return NULL;
-	recall->sets = 1;
-	while (recall->sets * WAYS < entries)
-		recall->sets *= 2;
-	recall->entries = calloc(recall->sets * WAYS, sizeof *recall->entries);
-	if (!recall->entries) {
+	recall->count = 1;
+	while (recall->count * WAYS < entries)
+		recall->count *= 2;
+	recall->sets = calloc(recall->count, sizeof *recall->sets);
+	if (!recall->sets) {
 		free(recall);
 		return NULL;
 	}
@@ -38,43 +39,62 @@ void recall_free(struct recall *recall)
 {
 	if (!recall)
 		return;
-	free(recall->entries);
+	free(recall->sets);
 	free(recall);
 }
 
-static struct entry *set_of(struct recall *recall, uint64_t key)
+static struct set *set_of(struct recall *recall, uint64_t key)
 {
-	return &recall->entries[(key & (recall->sets - 1)) * WAYS];
+	return &recall->sets[key & (recall->count - 1)];
+}
+
+// The place of a key in its set, WAYS when it is not there.
+static size_t find(const struct set *set, uint64_t key)
+{
+	for (size_t i = 0; i < WAYS; i++)
+		if (set->keys[i] == key && set->used[i])
+			return i;
+	return WAYS;
+}
+
+// Times that have begun anew would make everything seem unused for long; once in 4 billion calls all are alike.
+static uint32_t tick(struct recall *recall)
+{
+	if (++recall->now)
+		return recall->now;
+	for (size_t i = 0; i < recall->count; i++)
+		for (size_t way = 0; way < WAYS; way++)
+			recall->sets[i].used[way] = recall->sets[i].used[way] ? 1 : 0;
+	return recall->now = 2;
 }
 
 bool recall_get(struct recall *recall, uint64_t key, uint64_t *value)
 {
-	struct entry *set = set_of(recall, key);
-	for (size_t i = 0; i < WAYS; i++) {
-		if (!set[i].used || set[i].key != key)
-			continue;
-		set[i].used = ++recall->now;
-		if (value)
-			*value = set[i].value;
-		return true;
-	}
-	return false;
+	struct set *set = set_of(recall, key);
+	size_t way = find(set, key);
+	if (way == WAYS)
+		return false;
+	set->used[way] = tick(recall);
+	if (value)
+		*value = set->values[way];
+	return true;
 }
 
 void recall_put(struct recall *recall, uint64_t key, uint64_t value)
 {
-	struct entry *set = set_of(recall, key), *oldest = set;
-	for (size_t i = 0; i < WAYS; i++) {
-		if (set[i].used && set[i].key == key) {
-			oldest = &set[i];
-			break;
-		}
-		if (set[i].used < oldest->used)
-			oldest = &set[i];
+	struct set *set = set_of(recall, key);
+	size_t way = find(set, key);
+	if (way == WAYS) {
+		way = 0;
+		for (size_t i = 1; i < WAYS; i++)
+			if (set->used[i] < set->used[way])
+				way = i;
+		recall->forgot = recall->forgot || set->used[way];
 	}
-	if (oldest->used && oldest->key != key)
-		recall->forgot = true;
-	*oldest = (struct entry){key, value, ++recall->now};
+	uint32_t now = tick(recall);
+	set->keys[way] = key;
+	set->values[way] = value;
+	set->used[way] = now;
 }
 
 bool recall_complete(const struct recall *recall)

@@ -11,7 +11,7 @@
 
 struct recall;
 
-// Room for about `entries` (rounded up to a power of two; 24 octets each). NULL without memory.
+// Room for about `entries` (rounded up to a power of two; 20 octets each). NULL without memory.
 struct recall *recall_new(size_t entries);
 void recall_free(struct recall *recall); // NULL is fine
 

@@ -17,12 +17,13 @@ struct hash_seed hash_seed(uint64_t seed)
 	return made;
 }
 
-static uint64_t rotate(uint64_t word, unsigned bits)
+static inline uint64_t rotate(uint64_t word, unsigned bits)
 {
 	return word << bits | word >> (64 - bits);
 }
 
-static void mix(uint64_t v[4])
+// Inline whatever the compiler thinks of it: a call would keep the four words in memory.
+__attribute__((always_inline)) static inline void mix(uint64_t v[4])
 {
 	v[0] += v[1];
 	v[2] += v[3];
