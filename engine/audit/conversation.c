@@ -122,8 +122,8 @@ const char *conversation_opaque(const struct conversation *conversation)
 static bool has_cookie(const uint8_t *octets, size_t length)
 {
 	struct stun_header header;
-	return length >= STUN_HEADER_SIZE && octets[0] < 0x40 && stun_header_parse(octets, length, &header, NULL) == 0 &&
-	       header.cookie == STUN_MAGIC_COOKIE;
+	return length >= STUN_HEADER_SIZE && octets[0] < 0x40 &&
+	       stun_header_parse(octets, length, &header, NULL) == 0 && header.cookie == STUN_MAGIC_COOKIE;
 }
 
 // STUN whose cookie is wrong is to be seen where STUN is expected, if nothing else is.
@@ -222,8 +222,14 @@ static bool fetch_dtls(struct conversation *conversation)
 	while (dtls_passive_next(conversation->dtls, &inside)) {
 		struct mark mark = find_mark(conversation, inside.last_tag);
 		struct conversation_piece piece = {
-			.octets = inside.octets, .length = inside.length, .side = inside.side, .transport = AUDIT_DTLS,
-			.first_frame = mark.frame, .frame = mark.frame, .time = mark.time, .offset = mark.offset,
+			.octets = inside.octets,
+			.length = inside.length,
+			.side = inside.side,
+			.transport = AUDIT_DTLS,
+			.first_frame = mark.frame,
+			.frame = mark.frame,
+			.time = mark.time,
+			.offset = mark.offset,
 		};
 		if (!take_datagram(conversation, &piece))
 			return false;
@@ -250,8 +256,13 @@ static bool take_udp(struct conversation *conversation, int side, const struct p
 		return fetch_dtls(conversation);
 	}
 	struct conversation_piece piece = {
-		.octets = octets, .length = length, .side = side, .transport = AUDIT_UDP,
-		.first_frame = conversation->first_frame, .frame = packet->frame, .time = packet->time,
+		.octets = octets,
+		.length = length,
+		.side = side,
+		.transport = AUDIT_UDP,
+		.first_frame = conversation->first_frame,
+		.frame = packet->frame,
+		.time = packet->time,
 		.offset = packet->offset,
 	};
 	return take_datagram(conversation, &piece);
@@ -287,12 +298,18 @@ static bool take_frames(struct conversation *conversation, int side, struct capt
 		int64_t began = frame.tag < frame.last_tag ? frame.tag : frame.last_tag;
 		int64_t completed = frame.tag < frame.last_tag ? frame.last_tag : frame.tag;
 		bool tls = transport == AUDIT_TLS;
-		struct mark mark = tls ? find_mark(conversation, completed)
-				       : held_mark(conversation, (uint64_t)completed);
+		struct mark mark =
+			tls ? find_mark(conversation, completed) : held_mark(conversation, (uint64_t)completed);
 		uint64_t first = tls ? find_mark(conversation, began).frame : (uint64_t)began;
 		struct conversation_piece piece = {
-			.octets = frame.data, .length = frame.length, .side = side, .transport = transport,
-			.channel = channel, .first_frame = first, .frame = mark.frame, .time = mark.time,
+			.octets = frame.data,
+			.length = frame.length,
+			.side = side,
+			.transport = transport,
+			.channel = channel,
+			.first_frame = first,
+			.frame = mark.frame,
+			.time = mark.time,
 			.offset = mark.offset,
 		};
 		if (!hand_on(conversation, &piece))
@@ -312,7 +329,9 @@ static bool fetch_tls(struct conversation *conversation)
 		if (!side->inner)
 			continue;
 		struct capture_stream_segment segment = {
-			.sequence = side->inner_sequence, .payload = inside.octets, .length = inside.length,
+			.sequence = side->inner_sequence,
+			.payload = inside.octets,
+			.length = inside.length,
 			.tag = inside.last_tag,
 		};
 		side->inner_sequence += (uint32_t)inside.length;
@@ -451,8 +470,7 @@ static void end_loan(struct conversation *conversation, int side)
 		capture_stream_read(conversation->sides[side].stream, NULL, 0, &tag);
 }
 
-bool conversation_packet(struct conversation *conversation, int side, const struct packet *packet,
-			 uint64_t first_frame,
+bool conversation_packet(struct conversation *conversation, int side, const struct packet *packet, uint64_t first_frame,
 			 bool (*take)(void *context, const struct conversation_piece *piece), void *context)
 {
 	if (conversation->kind == CONVERSATION_OTHER)

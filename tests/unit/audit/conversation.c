@@ -35,9 +35,14 @@ static void give(struct conversation *conversation, struct taken *taken, uint64_
 	for (size_t i = 0; i < sizeof octets; i++)
 		octets[i] = binding[i % STUN_HEADER_SIZE];
 	const struct packet packet = {
-		.protocol = PACKET_TCP, .tcp_sequence = (uint32_t)(start ? start + 1 : 0),
-		.tcp_flags = start ? 0 : PACKET_TCP_SYN, .payload = &octets[start], .payload_length = end - start,
-		.frame = frame, .time = START + frame, .offset = frame * 100,
+		.protocol = PACKET_TCP,
+		.tcp_sequence = (uint32_t)(start ? start + 1 : 0),
+		.tcp_flags = start ? 0 : PACKET_TCP_SYN,
+		.payload = &octets[start],
+		.payload_length = end - start,
+		.frame = frame,
+		.time = START + frame,
+		.offset = frame * 100,
 	};
 	assert_true(conversation_packet(conversation, 0, &packet, frame, take, taken));
 }
@@ -110,7 +115,10 @@ static void octets_left_unread_are_kept(void **unused)
 	uint8_t *octets = malloc(sizeof first);
 	assert_non_null(octets);
 	memcpy(octets, first, sizeof first);
-	struct packet packet = {.protocol = PACKET_TCP, .tcp_sequence = 100, .payload = octets, .frame = 1,
+	struct packet packet = {.protocol = PACKET_TCP,
+				.tcp_sequence = 100,
+				.payload = octets,
+				.frame = 1,
 				.payload_length = sizeof first};
 	assert_true(conversation_packet(conversation, 0, &packet, 1, take, &taken));
 	memset(octets, 0x80, sizeof first);
@@ -118,8 +126,11 @@ static void octets_left_unread_are_kept(void **unused)
 	uint8_t rest[STUN_HEADER_SIZE + STUN_HEADER_SIZE - 6];
 	memcpy(rest, &binding[6], STUN_HEADER_SIZE - 6);
 	memcpy(&rest[STUN_HEADER_SIZE - 6], binding, STUN_HEADER_SIZE);
-	packet = (struct packet){.protocol = PACKET_TCP, .tcp_sequence = 100 + sizeof first, .payload = rest,
-				 .payload_length = sizeof rest, .frame = 2};
+	packet = (struct packet){.protocol = PACKET_TCP,
+				 .tcp_sequence = 100 + sizeof first,
+				 .payload = rest,
+				 .payload_length = sizeof rest,
+				 .frame = 2};
 	assert_true(conversation_packet(conversation, 0, &packet, 2, take, &taken));
 	assert_int_equal(conversation_kind(conversation), CONVERSATION_STUN);
 	assert_int_equal(taken.count, 2);
