@@ -1,0 +1,242 @@
+-- SPDX-License-Identifier: BSD-3-Clause
+--
+-- Writes captures of made-up conversations between a client with tokens and a server, each with one deviation, for
+-- tests of the rules for captures. It stands in for the list command of a copy of assay (audit-client.t), is given the
+-- folder as its first word, and says on stdout as JSON, a line each, what it wrote:
+-- {"name":, "expected":{requirement: verdict}}.
+
+local bytes = require "bytes"
+local capture = require "capture"
+local json = require "json"
+local stun = require "stun"
+local system = require "system"
+local token = require "token"
+
+local crafted = {}
+
+local KEY <const> = ("k"):rep(32)
+local NAME <const>, REALM <const>, KID <const> = "turn.example.org", "example.org", "north"
+local START <const> = 1700000000 -- seconds since 1970
+local CLIENT <const> = { address = "192.0.2.10", port = 50000 }
+local SERVER <const> = { address = "192.0.2.1", port = 3478 }
+local PEER <const> = { address = "192.0.2.20", port = 4000 }
+
+local talk = {}
+talk.__index = talk
+
+local function begin(path)
+  return setmetatable({ writer = assert(capture.writer(path)), at = START, nonces = 0 }, talk)
+end
+
+function talk:send(octets, back)
+  self.at = self.at + 0.01
+  local data, link = assert(capture.synthesize {
+    protocol = "udp", source = back and SERVER or CLIENT, destination = back and CLIENT or SERVER, payload = octets,
+  })
+  assert(self.writer:packet { data = data, link = link, time = self.at })
+end
+
+function talk:token(spec)
+  spec = spec or {}
+  local mac_key = spec.mac_key or bytes.random(20)
+  local octets = assert(token.seal {
+    algorithm = "A256GCM", key = KEY, server_name = NAME, mac_key = mac_key, lifetime = spec.lifetime or 3600,
+    issued = not spec.timestamp and self.at or nil, timestamp = spec.timestamp, nonce = spec.nonce, extra = spec.extra,
+  })
+  return { octets = octets, mac_key = mac_key }
+end
+
+-- A request: spec is { token = (in the request), key =, nonce =, front = attributes, more = attributes, edits =,
+-- behind = attributes, transaction =, fingerprint = false }.
+function talk:ask(method, spec)
+  local attributes = {}
+  local function add(list) table.move(list or {}, 1, #list, #attributes + 1, attributes) end
+  add(spec.front or {})
+  if method == "Allocate" then add { { "REQUESTED-TRANSPORT", 17 } } end
+  if method == "CreatePermission" then add { { "XOR-PEER-ADDRESS", PEER } } end
+  if spec.key then
+    add { { "USERNAME", KID }, { "REALM", REALM }, { "NONCE", spec.nonce or self.nonce } }
+    if spec.token then add { { "ACCESS-TOKEN", spec.token.octets } } end
+    add(spec.more or {})
+    add { { "MESSAGE-INTEGRITY", key = spec.key } }
+    add(spec.behind or {})
+  end
+  if spec.fingerprint ~= false then add { { "FINGERPRINT" } } end
+  local transaction = spec.transaction or bytes.random(12)
+  self:send(assert(stun.build {
+    class = "request", method = method, transaction = transaction, attributes = attributes, edits = spec.edits,
+  }))
+  return transaction
+end
+
+function talk:answer(class, method, transaction, attributes, key)
+  if key then attributes[#attributes + 1] = { "MESSAGE-INTEGRITY", key = key } end
+  local octets = stun.build { class = class, method = method, transaction = transaction, attributes = attributes }
+  self:send(assert(octets), true)
+end
+
+function talk:challenge(transaction)
+  self.nonces = self.nonces + 1
+  self.nonce = ("nonce %d"):format(self.nonces)
+  self:answer("error", "Allocate", transaction, {
+    { "ERROR-CODE", 401 }, { "REALM", REALM }, { "NONCE", self.nonce }, { "SOFTWARE", "crafted" },
+    { "THIRD-PARTY-AUTHORIZATION", NAME },
+  })
+end
+
+function talk:granted(method, transaction, key)
+  local attributes = {}
+  if method == "Allocate" then
+    attributes = {
+      { "XOR-RELAYED-ADDRESS", { address = SERVER.address, port = 60000 } }, { "XOR-MAPPED-ADDRESS", CLIENT },
+    }
+  end
+  if method ~= "CreatePermission" then attributes[#attributes + 1] = { "LIFETIME", 600 } end
+  self:answer("success", method, transaction, attributes, key)
+end
+
+-- A request and its success.
+function talk:let_in(method, spec)
+  local transaction = self:ask(method, spec)
+  self:granted(method, transaction, spec.key)
+  return transaction
+end
+
+-- The way in: the challenge, and an allocation with a token. Returns the token.
+function talk:open(spec)
+  self:challenge(self:ask("Allocate", {}))
+  local first = self:token(spec)
+  self:let_in("Allocate", { token = first, key = first.mac_key })
+  return first
+end
+
+local function flipped(octets) return (octets:gsub(".", function(octet) return string.char(octet:byte() ~ 1) end, 1)) end
+
+-- name -> { requirement = verdict, ... }, what is said. "none": nothing is said of it.
+local cases = {
+  good = { {
+    ["7635-4-01"] = "pass", ["7635-5-03"] = "pass", ["7635-6.2-02"] = "pass", ["7635-6.2-07"] = "pass",
+    ["7635-6.2-08"] = "pass", ["7635-6.2-12"] = "pass", ["7635-9-02"] = "pass", ["7635-9-03"] = "pass",
+    ["7635-9-15"] = "pass", ["7635-11-03"] = "pass", ["5389-6-02"] = "pass", ["5389-15.4-01"] = "pass",
+    ["5389-15.5-02"] = "pass", ["33203-X.5.3-02"] = "pass", ["7635-9-12"] = "pass", ["7635-5-05"] = "pass",
+  }, function(t)
+    local first = t:open()
+    t:let_in("CreatePermission", { key = first.mac_key })
+    local second = t:token()
+    t:let_in("Refresh", { token = second, key = second.mac_key })
+    t:let_in("Refresh", { token = second, key = second.mac_key })
+  end },
+  ["credentials-at-once"] = { { ["7635-4-01"] = "warn" }, function(t)
+    local first = t:token()
+    t.nonce = "from elsewhere"
+    t:challenge(t:ask("Allocate", { token = first, key = first.mac_key }))
+  end },
+  ["attribute-behind"] = { { ["7635-5-03"] = "fail" }, function(t)
+    local first = t:open()
+    t:let_in("Refresh", { token = first, key = first.mac_key, behind = { { "SOFTWARE", "behind" } } })
+  end },
+  ["large-software"] = { { ["7635-6.2-02"] = "warn" }, function(t)
+    local first = t:open()
+    t:let_in("Refresh", { token = first, key = first.mac_key, more = { { "SOFTWARE", ("s"):rep(500) } } })
+  end },
+  ["large-token"] = { { ["7635-6.2-02"] = "none" }, function(t)
+    t:challenge(t:ask("Allocate", {}))
+    local first = t:token { extra = ("x"):rep(500) }
+    t:let_in("Allocate", { token = first, key = first.mac_key })
+  end },
+  ["short-token-nonce"] = { { ["7635-6.2-07"] = "fail" }, function(t) t:open { nonce = bytes.random(8) } end },
+  ["repeated-token-nonce"] = { { ["7635-6.2-08"] = "fail" }, function(t)
+    local nonce = bytes.random(12)
+    t:open { nonce = nonce }
+    local second = t:token { nonce = nonce }
+    t:let_in("Refresh", { token = second, key = second.mac_key })
+  end },
+  ["plain-seconds"] = { { ["7635-6.2-12"] = "fail" }, function(t) t:open { timestamp = START } end },
+  ["token-in-permission"] = { { ["7635-9-02"] = "fail" }, function(t)
+    local first = t:open()
+    t:let_in("CreatePermission", { token = first, key = first.mac_key })
+  end },
+  ["refresh-without-token"] = { { ["7635-9-03"] = "warn" }, function(t)
+    local first = t:open()
+    t:let_in("Refresh", { key = first.mac_key })
+  end },
+  ["allocate-without-token"] = { { ["7635-9-03"] = "fail" }, function(t)
+    local first = t:open()
+    t:let_in("Allocate", { key = first.mac_key })
+  end },
+  ["back-to-the-first"] = { { ["7635-9-15"] = "warn" }, function(t)
+    local first, second = t:open(), t:token()
+    t:let_in("Refresh", { token = second, key = second.mac_key })
+    t:let_in("Refresh", { token = first, key = first.mac_key })
+  end },
+  ["told-in-hex"] = { { ["7635-11-03"] = "fail" }, function(t)
+    local first = t:open()
+    t:let_in("Refresh", {
+      token = first, key = first.mac_key, more = { { "SOFTWARE", "key " .. bytes.hex(first.mac_key) } },
+    })
+  end },
+  ["transaction-used-twice"] = { { ["5389-6-02"] = "fail" }, function(t)
+    local first = t:open()
+    local transaction = t:let_in("Refresh", { token = first, key = first.mac_key })
+    t:ask("Refresh", { token = first, key = first.mac_key, transaction = transaction, more = { { "LIFETIME", 0 } } })
+  end },
+  ["changed-on-the-way"] = { { ["5389-6-02"] = "fail" }, function(t)
+    local first = t:open()
+    local transaction = t:ask("Refresh", { token = first, key = first.mac_key })
+    t:ask("Refresh", { token = first, key = first.mac_key, transaction = transaction, more = { { "LIFETIME", 0 } } })
+  end },
+  ["retransmitted"] = { { ["5389-6-02"] = "pass" }, function(t)
+    local first = t:open()
+    local transaction = t:ask("Refresh", { token = first, key = first.mac_key })
+    t:ask("Refresh", { token = first, key = first.mac_key, transaction = transaction })
+  end },
+  ["attribute-too-long"] = { { ["5389-6-02"] = "fail" }, function(t)
+    t:open()
+    t:send(assert(stun.build {
+      class = "request", method = "Allocate", attributes = { { "SOFTWARE", "abcd", length = 400 } },
+    }))
+  end },
+  ["wrong-integrity"] = { { ["5389-15.4-01"] = "fail" }, function(t)
+    local first = t:open()
+    t:ask("Refresh", { token = first, key = flipped(first.mac_key) })
+  end },
+  ["wrong-fingerprint"] = { { ["5389-15.5-02"] = "fail" }, function(t)
+    local first = t:open()
+    t:ask("Refresh", { token = first, key = first.mac_key, edits = { { "flip", "FINGERPRINT", 3 } } })
+  end },
+  ["fingerprint-in-front"] = { { ["5389-15.5-02"] = "fail" }, function(t)
+    local first = t:open()
+    t:ask("Refresh", { token = first, key = first.mac_key, front = { { "FINGERPRINT" } }, fingerprint = false })
+  end },
+  ["a-name-in-it"] = { { ["33203-X.5.3-02"] = "fail" }, function(t)
+    t:challenge(t:ask("Allocate", { front = { { "SOFTWARE", "client of alice@example.com" } } }))
+  end },
+  ["made-up-nonce"] = { { ["5389-10.2.2-05"] = "fail" }, function(t)
+    local first = t:open()
+    t:let_in("Refresh", { token = first, key = first.mac_key, nonce = "made up" })
+  end },
+  ["second-allocation"] = { { ["5766-6.2-01"] = "fail" }, function(t)
+    t:open()
+    local second = t:token()
+    t:let_in("Allocate", { token = second, key = second.mac_key })
+  end },
+  ["first-16-octets"] = { { ["7635-5-05"] = "fail", ["5389-15.4-01"] = "pass" }, function(t)
+    t:challenge(t:ask("Allocate", {}))
+    local first = t:token()
+    t:let_in("Allocate", { token = first, key = first.mac_key:sub(1, 16) })
+  end },
+}
+
+function crafted.main(options)
+  local lines = { ("%s:A256GCM:%s\n"):format(KID, bytes.base64(KEY)) }
+  for name, case in pairs(cases) do
+    local t = begin(("%s/%s.pcapng"):format(options.suites[1], name))
+    case[2](t)
+    assert(t.writer:close())
+    lines[#lines + 1] = json.encode { name = name, expected = case[1] } .. "\n"
+  end
+  system.write(1, table.concat(lines))
+  return 0
+end
+
+return crafted
