@@ -117,7 +117,7 @@ const char *conversation_opaque(const struct conversation *conversation)
 	return NULL;
 }
 
-// --- what octets look like ---------------------------------------------------------------------------------------------
+// --- what octets look like ------------------------------------------------------------------------------------------
 
 static bool has_cookie(const uint8_t *octets, size_t length)
 {
@@ -143,7 +143,7 @@ static bool is_channel_data(const uint8_t *octets, size_t length)
 	return inside <= behind && behind - inside <= 3;
 }
 
-// --- handing on --------------------------------------------------------------------------------------------------------
+// --- handing on -----------------------------------------------------------------------------------------------------
 
 static bool hand_on(struct conversation *conversation, const struct conversation_piece *piece)
 {
@@ -192,7 +192,7 @@ static struct mark find_mark(const struct conversation *conversation, int64_t ta
 	return there ? conversation->marks[tag % MARKS] : mark_here(conversation);
 }
 
-// --- datagrams ---------------------------------------------------------------------------------------------------------
+// --- datagrams ------------------------------------------------------------------------------------------------------
 
 static bool take_datagram(struct conversation *conversation, struct conversation_piece *piece)
 {
@@ -268,7 +268,7 @@ static bool take_udp(struct conversation *conversation, int side, const struct p
 	return take_datagram(conversation, &piece);
 }
 
-// --- streams -----------------------------------------------------------------------------------------------------------
+// --- streams --------------------------------------------------------------------------------------------------------
 
 // Frames of a stream, in the clear or out of TLS. False: the judge ends it, or *broken is set: neither STUN nor
 // ChannelData follows.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Tells quickly that none of some secrets stands in a message, in any of the forms in which secrets are looked for: as it
-// is, in hex of either case, in base64 and base64url. It may be wrong the other way: where it says that one may stand
-// there, somebody has to look. It knows only the first octets of each form.
+// Tells quickly that none of some secrets stands in a message, in any of the forms in which secrets are looked for: as
+// it is, in hex of either case, in base64 and base64url. It may be wrong the other way: where it says that one may
+// stand there, somebody has to look. It knows only the first octets of each form.
 #ifndef ASSAY_AUDIT_NEEDLES_H
 #define ASSAY_AUDIT_NEEDLES_H
 
