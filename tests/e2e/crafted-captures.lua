@@ -110,7 +110,7 @@ function talk:open(spec)
   return first
 end
 
-local function flipped(octets) return (octets:gsub(".", function(octet) return string.char(octet:byte() ~ 1) end, 1)) end
+local function flipped(octets) return string.char(octets:byte() ~ 1) .. octets:sub(2) end
 
 -- name -> { requirement = verdict, ... }, what is said. "none": nothing is said of it.
 local cases = {
