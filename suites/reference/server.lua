@@ -196,6 +196,7 @@ end
 -- allocation ends when nothing was heard of it for a while.
 function server:serve_connection(connection, transport)
   local client = server.client(transport, connection:remote(), function(answer) connection:send(answer) end)
+  if client.is_stream then client.close = function() connection:close() end end
   local patience = transport == "dtls" and self.idle or nil
   while self.running do
     local octets, why = self.behaviour.next_frame(connection, patience)

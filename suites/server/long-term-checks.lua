@@ -105,6 +105,13 @@ scenario "outlived-nonce" {
   end,
 }
 
+-- A nonce that was never given out may get 401, which unknown-nonce warns of (AMB-15): then there is nothing to look
+-- at here.
+local function look_for_438(t, answer)
+  if answer:code() == 401 then t:skip "it answers a made-up nonce with 401, so there is no 438 to look at" end
+  if answer:code() ~= 438 then t:inconclusive("no 438 to look at: " .. answer:describe()) end
+end
+
 scenario "stale-nonce-answer" {
   title = "the 438 carries REALM and a new NONCE that works at once",
   covers = { "5389-10.2.2-06" },
@@ -116,7 +123,7 @@ scenario "stale-nonce-answer" {
     if not lived then t:inconclusive "no challenge" end
     local old = client.nonce
     local answer = t:on(client, "Allocate", { nonce = made_up(old), step = "Allocate with a made-up nonce" })
-    if answer:code() ~= 438 then t:inconclusive("no 438 to look at: " .. answer:describe()) end
+    look_for_438(t, answer)
     t:check("5389-10.2.2-06", answer:has "REALM", { label = "REALM" })
     t:check("5389-10.2.2-06", answer:has "NONCE", { label = "NONCE" })
     local new = answer:raw "NONCE"
@@ -136,7 +143,7 @@ scenario "bare-stale-nonce" {
   run = function(t)
     local control = t:control {}
     local answer = t:with_defect(control, { nonce = made_up(nonce_of(control)) })
-    if answer:code() ~= 438 then t:inconclusive("no 438 to look at: " .. answer:describe()) end
+    look_for_438(t, answer)
     t:check("5389-10.2.2-07", answer:lacks "USERNAME", { label = "USERNAME" })
     -- RFC 8489 allows integrity in it, as long as the client can verify it.
     t:check("5389-10.2.2-07", answer:is_unsigned_or_signed(), { label = "integrity" })

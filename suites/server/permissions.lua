@@ -61,8 +61,12 @@ scenario "newest-kid" {
     local client = t:allocation { token = { kid = first } }
     local peer = t:peer(client)
     unless_forbidden(t, t:create_permission(client, { peer = peer }))
-    t:control({ on = client, lifetime = 600, token = { kid = second }, step = "Refresh with a token of another kid" },
-      "Refresh")
+    local refreshed = t:refresh(client, {
+      lifetime = 600, token = { kid = second }, step = "Refresh with a token of another kid",
+    })
+    -- Which server/refresh/other-kid warns of (AMB-20).
+    if refreshed:code() == 441 then t:skip "the server takes no token of another kid on an allocation (441)" end
+    if not refreshed:is_success().ok then t:inconclusive("no other kid to begin with: " .. refreshed:describe()) end
     local permitted = t:create_permission(client, { peer = peer, step = "CreatePermission under the new kid" })
     t:check("7635-9-12", expect.all { permitted:is_success(), permitted:is_signed() })
   end,

@@ -48,6 +48,7 @@ scenario "after-the-nonce" {
     if not deleted:is_success().ok then t:inconclusive("the allocation is not deleted: " .. deleted:describe()) end
     t:wait(t.profile.nonce_lifetime + 2)
     local answer = replay(client, served, "the captured Allocate after the lifetime of its nonce")
+    if answer.unsent then t:skip "the server closed the connection, and so there is no such 5-tuple any more" end
     client.allocated = answer:is_success().ok
     t:check("7635-11-05", answer:is_error(438, 401))
   end,

@@ -84,7 +84,7 @@ end
 -- No success, or a stream that was closed instead of an answer.
 function reply:is_refused_or_closed()
   local expected = "no success response, or the end of the connection"
-  if self.closed then return expect.new(true, expected, self.failure) end
+  if self.closed and not self.unsent then return expect.new(true, expected, self.failure) end
   if self.silent then return expect.new(false, expected, self:describe(), trouble(self, {})) end
   return self:is_refused()
 end

@@ -8,6 +8,27 @@ local bytes = require "bytes"
 local cache = require "reference.cache"
 local change = require "reference.faults.change"
 local net = require "net"
+local stun = require "stun"
+
+local at_the_end = { ["MESSAGE-INTEGRITY"] = true, ["MESSAGE-INTEGRITY-SHA256"] = true, FINGERPRINT = true }
+
+-- The attributes of an answer but those at its end, the last first, with others that nobody knows among them and the
+-- announcement, and FINGERPRINT behind all.
+local function dress(b, server, attributes)
+  local dressed, tail, announced = {}, {}, not server.third_party
+  for _, attribute in ipairs(attributes) do
+    if attribute[1] ~= "FINGERPRINT" then
+      table.insert(at_the_end[attribute[1]] and tail or dressed, at_the_end[attribute[1]] and #tail + 1 or 1, attribute)
+    end
+    announced = announced or attribute[1] == "THIRD-PARTY-AUTHORIZATION"
+  end
+  if not announced then dressed[#dressed + 1] = b.announcement(server) end
+  table.insert(dressed, 1, { 0xFFFE, "" })
+  dressed[#dressed + 1] = { 0xC0FE, ("unknown"):rep(43) }
+  table.move(tail, 1, #tail, #dressed + 1, dressed)
+  dressed[#dressed + 1] = { "FINGERPRINT" }
+  return dressed
+end
 
 return {
   {
@@ -173,6 +194,56 @@ return {
         local full = server.allocation_count >= 1 and not server:allocation_of(request.client)
         if full then return b.failure(486) end
         return original(server, request)
+      end)
+    end,
+  },
+  {
+    name = "answer-richly", kind = "variant",
+    about = "answers have their attributes in reverse, optional ones that nobody knows, FINGERPRINT, the announcement "
+      .. "in each, nonces of 127 characters and more octets, and no reason phrase",
+    requirements = {},
+    apply = function(b)
+      change.wrap(b, "response_attributes", function(original, server, request, answer)
+        return dress(b, server, original(server, request, answer))
+      end)
+      b.error_code = function(code) return { "ERROR-CODE", { code = code, reason = "" } } end
+      local tail = ("z"):rep(40) .. ("\u{1F600}"):rep(127 - 40 - 53)
+      change.wrap(b, "make_nonce", function(original, ...) return original(...) .. tail end)
+      change.wrap(b, "nonce_made", function(original, server, client, nonce)
+        return nonce:sub(-#tail) == tail and original(server, client, nonce:sub(1, -#tail - 1)) or nil
+      end)
+    end,
+  },
+  {
+    name = "close-when-deleted", kind = "variant",
+    about = "a connection whose allocation was deleted is closed",
+    requirements = {},
+    apply = function(b)
+      change.wrap(b, "deliver", function(original, server, request, octets)
+        original(server, request, octets)
+        if not request.client.close then return end
+        local deleted = request.method == "Refresh" and request:get "LIFETIME" == 0
+        if deleted and stun.parse(octets):class() == "success" then request.client.close() end
+      end)
+    end,
+  },
+  {
+    name = "keep-to-one-kid", kind = "variant", about = "a token of another kid on an allocation gets 441",
+    requirements = {},
+    apply = function(b)
+      change.wrap(b, "is_owner", function(original, found, identity)
+        local other = found.session and identity.kind == "token" and found.session.name ~= identity.name
+        return not other and original(found, identity)
+      end)
+    end,
+  },
+  {
+    name = "refuse-made-up-nonce", kind = "variant", about = "a nonce that was never given out gets 401, not 438",
+    requirements = {},
+    apply = function(b)
+      change.wrap(b, "challenge", function(original, server, request, cause)
+        local made = cause == "stale" and b.nonce_made(server, request.client, request:raw "NONCE")
+        return original(server, request, cause == "stale" and not made and "nonce" or cause)
       end)
     end,
   },
