@@ -50,11 +50,12 @@ end
 
 -- The first of several expectations that holds, else the first that is unclear, else the last.
 function expect.any(list)
-  local expected, unclear = {}, nil
+  local expected, said, unclear = {}, {}, nil
   for _, one in ipairs(list) do
     if one.ok then return one end
     unclear = unclear or (one.unclear and one)
-    expected[#expected + 1] = one.expected
+    if not said[one.expected] then expected[#expected + 1] = one.expected end
+    said[one.expected] = true
   end
   if unclear then return unclear end
   local last = list[#list]
