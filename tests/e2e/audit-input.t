@@ -76,7 +76,7 @@ subtest 'a capture that breaks off' => sub {
 	spill("$folder/ruined.pcapng", substr($whole, 0, $at + 4) . "\xFF\xFF\xFF\xFF" . substr($whole, $at + 8));
 	my ($status, $json, $err) = audit('--format', 'pretty', "$folder/ruined.pcapng");
 	is $status, 3, 'damage in the middle: status 3';
-	like flat($json), qr/note \S+ruined\.pcapng: read up to octet $at, behind frame \d+/, 'the report has the place too';
+	like flat($json), qr/note \S+ruined\.pcapng: read up to octet @{[$at + 4]}, behind frame \d+/, 'the report has the place too: that of the length';
 	cmp_ok $json =~ /^(\d+) packets/m ? $1 : 0, '>', 0, 'with what came before';
 };
 
