@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -292,5 +293,7 @@ FILE *source_stream(struct source *source, struct error *error)
 		return NULL;
 	}
 	setvbuf(stream, source->ahead, _IOFBF, AHEAD);
+	// One thread reads it, twice a packet: a lock each time would be a tenth of the work.
+	__fsetlocking(stream, FSETLOCKING_BYCALLER);
 	return stream;
 }
