@@ -1,150 +1,138 @@
 // SPDX-License-Identifier: BSD-3-Clause
+//
+// What passes on one flow, cut into messages: found by its structure, whole or in parts, over UDP and TCP.
 #include "audit/conversation.h"
 
-#include "capture/tls_secrets.h"
-#include "stun/message.h"
+#include "capture/synthesize.h"
+#include "talk.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
-
-#define START UINT64_C(1700000000000000000)
-#define PIECES 8
-
-static const uint8_t binding[STUN_HEADER_SIZE] = {0, 1, 0, 0, 0x21, 0x12, 0xA4, 0x42, 't'};
-
-struct taken {
-	struct conversation_piece pieces[PIECES];
+struct heard {
 	size_t count;
+	size_t lengths[16];
+	bool channels[16];
+	int sides[16];
+	uint64_t first_frames[16], frames[16];
 };
 
-static bool take(void *context, const struct conversation_piece *piece)
+static bool hear(void *context, const struct conversation_piece *piece)
 {
-	struct taken *taken = context;
-	assert_in_range(taken->count, 0, PIECES - 1);
-	taken->pieces[taken->count++] = *piece;
+	struct heard *heard = context;
+	assert_true(heard->count < 16);
+	heard->lengths[heard->count] = piece->length;
+	heard->channels[heard->count] = piece->channel;
+	heard->sides[heard->count] = piece->side;
+	heard->first_frames[heard->count] = piece->first_frame;
+	heard->frames[heard->count++] = piece->frame;
 	return true;
 }
 
-// A segment of a stream of Binding requests that begins with sequence number 1; the packet of that number.
-static void give(struct conversation *conversation, struct taken *taken, uint64_t frame, size_t start, size_t end)
+static void pass(struct conversation *conversation, struct heard *heard, enum packet_protocol protocol, int side,
+		 uint64_t frame, uint32_t sequence, const void *payload, size_t length)
 {
-	uint8_t octets[STUN_HEADER_SIZE * 4];
-	for (size_t i = 0; i < sizeof octets; i++)
-		octets[i] = binding[i % STUN_HEADER_SIZE];
-	const struct packet packet = {
-		.protocol = PACKET_TCP,
-		.tcp_sequence = (uint32_t)(start ? start + 1 : 0),
-		.tcp_flags = start ? 0 : PACKET_TCP_SYN,
-		.payload = &octets[start],
-		.payload_length = end - start,
-		.frame = frame,
-		.time = START + frame,
-		.offset = frame * 100,
-	};
-	assert_true(conversation_packet(conversation, 0, &packet, frame, take, taken));
+	struct synthesize what = {.protocol = protocol,
+				  .payload = payload,
+				  .payload_length = length,
+				  .sequence = sequence,
+				  .flags = PACKET_TCP_ACK | PACKET_TCP_PSH};
+	assert_true(packet_address_parse(side ? "192.0.2.1" : "192.0.2.2", &what.source));
+	assert_true(packet_address_parse(side ? "192.0.2.2" : "192.0.2.1", &what.destination));
+	what.source.port = side ? 3478 : 50000;
+	what.destination.port = side ? 50000 : 3478;
+	struct writer out;
+	writer_init(&out, 70000);
+	assert_int_equal(synthesize_packet(&what, &out, NULL), 0);
+	struct packet packet = {.link = PACKET_LINK_RAW,
+				.data = out.data,
+				.captured = out.length,
+				.length = out.length,
+				.frame = frame};
+	packet_decode(&packet);
+	assert_true(conversation_packet(conversation, side, &packet, frame, hear, heard));
+	writer_free(&out);
 }
 
-static void check(const struct conversation_piece *piece, uint64_t first, uint64_t frame)
-{
-	assert_int_equal(piece->first_frame, first);
-	assert_int_equal(piece->frame, frame);
-	assert_int_equal(piece->time, START + frame);
-	assert_int_equal(piece->offset, frame * 100);
-}
+static const uint8_t message[24] = {0, 1, 0, 4, 0x21, 0x12, 0xA4, 0x42, 1,    2,    3, 4,
+				    5, 6, 7, 8, 9,    10,   11,   12,   0x80, 0x22, 0, 0};
+static const uint8_t channel[8] = {0x40, 0, 0, 4, 'd', 'a', 't', 'a'};
 
-// Frame, time and offset are those of one packet, also where octets came out of order.
-static void a_piece_has_the_time_of_its_packet(void **unused)
+static void datagrams(void **unused)
 {
 	(void)unused;
-	struct tls_secrets *secrets = tls_secrets_new(0);
-	struct conversation *conversation = conversation_new(PACKET_TCP, secrets);
-	struct taken taken = {0};
-	give(conversation, &taken, 1, 0, 10);
-	give(conversation, &taken, 2, 40, 60); // the third request
-	give(conversation, &taken, 3, 30, 40); // the end of the second
-	give(conversation, &taken, 4, 10, 30);
-	assert_int_equal(taken.count, 3);
-	check(&taken.pieces[0], 1, 4);
-	check(&taken.pieces[1], 3, 4);
-	check(&taken.pieces[2], 2, 2);
-	conversation_free(conversation);
-	tls_secrets_free(secrets);
-}
-
-// What waits for octets to the end is handed out then, and keeps the time at which it came.
-static void what_waited_to_the_end_has_its_time(void **unused)
-{
-	(void)unused;
-	struct tls_secrets *secrets = tls_secrets_new(0);
-	struct conversation *conversation = conversation_new(PACKET_TCP, secrets);
-	struct taken taken = {0};
-	give(conversation, &taken, 1, 0, 20);
-	give(conversation, &taken, 2, 40, 60);
-	give(conversation, &taken, 3, 60, 80);
-	assert_int_equal(taken.count, 1);
-	assert_true(conversation_finish(conversation, take, &taken));
-	assert_int_equal(taken.count, 2); // what is found right behind the gap may be the content of another one
-	check(&taken.pieces[1], 3, 3);
-	assert_int_equal(conversation_lost(conversation), 40);
-	conversation_free(conversation);
-	tls_secrets_free(secrets);
-}
-
-// What does not look like STUN is left unread for the time being, and the packet that brought it is gone then.
-static void octets_left_unread_are_kept(void **unused)
-{
-	(void)unused;
-	struct tls_secrets *secrets = tls_secrets_new(0);
-	struct conversation *conversation = conversation_new(PACKET_TCP, secrets);
-	struct taken taken = {0};
-	// ChannelData and requests, and the beginning of one, on a stream not seen from its start: neither ChannelData
-	// proves anything, nor what was found by a search, so that a part is looked at with the next packet only.
-	static const char order[] = "DRDDRD";
-	const uint8_t data[] = {0x40, 0, 0, 4, 'd', 'a', 't', 'a'};
-	uint8_t first[4 * sizeof data + 2 * STUN_HEADER_SIZE + 6];
-	size_t length = 0;
-	for (const char *at = order; *at; at++) {
-		size_t size = *at == 'D' ? sizeof data : STUN_HEADER_SIZE;
-		memcpy(&first[length], *at == 'D' ? data : binding, size);
-		length += size;
-	}
-	memcpy(&first[length], binding, 6);
-	uint8_t *octets = malloc(sizeof first);
-	assert_non_null(octets);
-	memcpy(octets, first, sizeof first);
-	struct packet packet = {.protocol = PACKET_TCP,
-				.tcp_sequence = 100,
-				.payload = octets,
-				.frame = 1,
-				.payload_length = sizeof first};
-	assert_true(conversation_packet(conversation, 0, &packet, 1, take, &taken));
-	memset(octets, 0x80, sizeof first);
-	free(octets);
-	uint8_t rest[STUN_HEADER_SIZE + STUN_HEADER_SIZE - 6];
-	memcpy(rest, &binding[6], STUN_HEADER_SIZE - 6);
-	memcpy(&rest[STUN_HEADER_SIZE - 6], binding, STUN_HEADER_SIZE);
-	packet = (struct packet){.protocol = PACKET_TCP,
-				 .tcp_sequence = 100 + sizeof first,
-				 .payload = rest,
-				 .payload_length = sizeof rest,
-				 .frame = 2};
-	assert_true(conversation_packet(conversation, 0, &packet, 2, take, &taken));
+	struct conversation *conversation = conversation_new(PACKET_UDP, NULL);
+	struct heard heard = {0};
+	pass(conversation, &heard, PACKET_UDP, 0, 1, 0, message, sizeof message);
+	pass(conversation, &heard, PACKET_UDP, 1, 2, 0, message, sizeof message);
+	pass(conversation, &heard, PACKET_UDP, 0, 3, 0, channel, sizeof channel);
+	assert_int_equal(heard.count, 3);
+	assert_int_equal(heard.sides[1], 1);
+	assert_int_equal(heard.frames[2], 3);
+	assert_true(heard.channels[2] && !heard.channels[0]);
 	assert_int_equal(conversation_kind(conversation), CONVERSATION_STUN);
-	assert_int_equal(taken.count, 2);
+	assert_null(conversation_opaque(conversation));
 	conversation_free(conversation);
-	tls_secrets_free(secrets);
+	conversation_free(NULL);
+}
+
+static void something_else(void **unused)
+{
+	(void)unused;
+	struct conversation *conversation = conversation_new(PACKET_UDP, NULL);
+	struct heard heard = {0};
+	for (uint64_t i = 0; i < 100; i++)
+		pass(conversation, &heard, PACKET_UDP, (int)(i % 2), i + 1, 0, "a question of names, say", 24);
+	assert_int_equal(heard.count, 0);
+	assert_int_equal(conversation_kind(conversation), CONVERSATION_UNKNOWN);
+	pass(conversation, &heard, PACKET_UDP, 0, 101, 0, message, sizeof message); // datagrams may be of several kinds
+	assert_int_equal(heard.count, 1);
+	conversation_free(conversation);
+}
+
+static void cut_at_every_octet_of_a_stream(void **unused)
+{
+	(void)unused;
+	uint8_t both[sizeof message + sizeof channel + sizeof message];
+	memcpy(both, message, sizeof message);
+	memcpy(&both[sizeof message], channel, sizeof channel);
+	memcpy(&both[sizeof message + sizeof channel], message, sizeof message);
+	for (size_t cut = 1; cut < sizeof both; cut++) {
+		struct conversation *conversation = conversation_new(PACKET_TCP, NULL);
+		struct heard heard = {0};
+		pass(conversation, &heard, PACKET_TCP, 0, 1, 1000, both, cut);
+		pass(conversation, &heard, PACKET_TCP, 0, 2, 1000 + (uint32_t)cut, &both[cut], sizeof both - cut);
+		conversation_finish(conversation, hear, &heard);
+		assert_int_equal(heard.count, 3);
+		assert_int_equal(heard.lengths[0], sizeof message);
+		assert_int_equal(heard.lengths[1], sizeof channel);
+		assert_true(heard.channels[1]);
+		assert_int_equal(heard.lengths[2], sizeof message);
+		assert_int_equal(heard.frames[0], cut < sizeof message ? 2 : 1);
+		assert_int_equal(heard.first_frames[0], 1);
+		assert_int_equal(heard.frames[2], 2);
+		assert_int_equal(conversation_lost(conversation), 0);
+		conversation_free(conversation);
+	}
+}
+
+static void a_part_of_a_message(void **unused)
+{
+	(void)unused;
+	struct conversation *conversation = conversation_new(PACKET_TCP, NULL);
+	struct heard heard = {0};
+	pass(conversation, &heard, PACKET_TCP, 0, 1, 1000, message, sizeof message);
+	pass(conversation, &heard, PACKET_TCP, 0, 2, 1024, message, 22);
+	conversation_finish(conversation, hear, &heard);
+	assert_int_equal(heard.count, 1);
+	conversation_free(conversation);
 }
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_piece_has_the_time_of_its_packet),
-		cmocka_unit_test(what_waited_to_the_end_has_its_time),
-		cmocka_unit_test(octets_left_unread_are_kept),
-	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(datagrams),
+		cmocka_unit_test(something_else),
+		cmocka_unit_test(cut_at_every_octet_of_a_stream),
+		cmocka_unit_test(a_part_of_a_message),
+	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
