@@ -5,7 +5,8 @@
 #
 # What assay costs: the server suite over all transports against the reference (and coturn, if installed), in seconds,
 # processor time and memory; how many malformed messages the robustness suite sends, and how fast; then the rates of
-# its own token and integrity code beside bare OpenSSL. Each line names its goal and says whether it was met. This is a
+# its own token and integrity code beside bare OpenSSL; then an audit beside tshark and tcpdump (bench/audit.sh, which
+# records captures first where there are none). Each line names its goal and says whether it was met. This is a
 # measurement and no test: a goal that is missed is no failure.
 #
 # ASSAY_BUILD is the folder of the build (default: build), which `make bench` has made. Exit status: 0 all was
@@ -115,4 +116,6 @@ while read -r line; do
 	[ "$share" -ge 70 ] && outcome=met || outcome=MISSED
 	printf '  %-84s %s\n' "$line" "$outcome"
 done <"$folder/crypto"
+echo
+ASSAY_BUILD=$build scripts/bench/audit.sh || status=1
 exit $status
