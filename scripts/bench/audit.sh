@@ -65,7 +65,8 @@ against() { # peer, file of its times, goal, side
 	local own peer value
 	own=$(least assay 1) peer=$(least "$2" 1)
 	[ "$4" = least ] && value=$(ratio "$peer" "$own") || value=$(ratio "$own" "$peer")
-	line "$1" "$value" times "$3" "$4" "processor time $own s, $2 $peer s; on the clock $(least assay 2) s, $2 $(least "$2" 2) s"
+	line "$1" "$value" times "$3" "$4" \
+		"processor time $own s, $2 $peer s; on the clock $(least assay 2) s, $2 $(least "$2" 2) s"
 }
 
 audit() { # kind, times the speed of tshark, times the time of tcpdump (none: not compared)
