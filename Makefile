@@ -103,7 +103,7 @@ $(BUILD)/bench/%: $(BUILD)/obj/scripts/bench/%.o $(patsubst %,$(BUILD)/lib/%.a,t
 	@echo "LINK $@"
 	$(V)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
-bench: $(BUILD)/assay $(BUILD)/bench/crypto $(BUILD)/bench/repeat
+bench: $(BUILD)/assay $(BUILD)/bench/crypto $(BUILD)/bench/repeat $(BUILD)/bench/sink
 	$(V)ASSAY_BUILD=$(BUILD) scripts/bench.sh
 
 lint:

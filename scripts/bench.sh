@@ -118,4 +118,5 @@ while read -r line; do
 done <"$folder/crypto"
 echo
 ASSAY_BUILD=$build scripts/bench/audit.sh || status=1
+ASSAY_BUILD=$build scripts/bench/replay.sh || status=1
 exit $status

@@ -40,7 +40,6 @@ local function profiles_of(options)
     local one = setmetatable({ target = path }, { __index = options })
     local p, problem = profile.of(one)
     if not p then return nil, problem end
-    if p.role ~= "server" then return nil, ("%s is the profile of a %s: requests are replayed to servers"):format(path, p.role) end
     list[i] = p
   end
   return list

@@ -225,7 +225,7 @@ function player:play()
   end
   self.finished = true
   local after = system.usage()
-  self.tally.seconds = clock.monotonic() - self.began
+  self.tally.seconds = (self.poured or clock.monotonic()) - self.began
   self.tally.processor = after.user + after.system - before.user - before.system
   return self.tally
 end

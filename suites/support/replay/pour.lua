@@ -3,6 +3,7 @@
 -- Plays a score without waiting for answers: every request of the capture leaves in its order and at its time, and what
 -- comes back is taken as it comes. For load, and for measuring.
 
+local clock = require "clock"
 local extract = require "support.replay.extract"
 local net = require "net"
 local stun = require "stun"
@@ -10,8 +11,8 @@ local stun = require "stun"
 local pour = {}
 
 local TURN <const> = 32 -- requests until answers are let in
-local KEPT <const> = 64 -- flows that are over and may still be answered
-local LAST_WAIT <const> = 0.5 -- seconds for the last answers
+local KEPT <const> = 512 -- flows that are over and may still be answered
+local LAST_WAIT, LOOK <const> = 1, 0.02 -- seconds for the last answers; between looks for them
 local UNAWAITED <const> = "no answer was waited for"
 
 -- A voice with a record of what it asked: waiting[transaction] = step.
@@ -27,7 +28,6 @@ local function open(player, flow, n)
     local message = step and stun.parse(octets)
     if not message then return end
     waiting[id] = nil
-    player.heard_any = true
     voice:learn(message, step.holder)
     player:told(flow, step.n, step, extract.outcome(octets), step.sent)
   end)
@@ -56,6 +56,20 @@ local function finish(player, voice)
   end
 end
 
+local function any_waiting(choir)
+  for _, voice in pairs(choir.by_flow) do
+    if next(voice.waiting) then return true end
+  end
+  return false
+end
+
+-- Gives the last answers their time, which is none of the replay's.
+local function hear_out(player, choir)
+  player.poured = clock.monotonic()
+  local deadline = player.poured + LAST_WAIT
+  while not player.stopped and clock.monotonic() < deadline and any_waiting(choir) do player.halt:wait(LOOK) end
+end
+
 -- Voices by flow, the first that were opened first.
 local function new_choir() return { by_flow = {}, queue = {}, first = 1, last = 0, count = 0 } end
 
@@ -73,8 +87,10 @@ end
 
 -- Makes room: voices that have sung all leave; where none has, the oldest does, and comes back on another socket.
 local function thin(player, choir, most, over)
-  while #over > 0 and choir.count >= most do
-    leave(player, choir, table.remove(over, 1))
+  while over.first <= over.last and choir.count >= most do
+    local voice = over[over.first]
+    over[over.first], over.first = nil, over.first + 1
+    leave(player, choir, voice)
   end
   while choir.count >= most do
     local voice = choir.queue[choir.first]
@@ -105,7 +121,7 @@ local function send(player, voice, n, step)
 end
 
 function pour.play(player)
-  local score, choir, over, next_step, turn = player.score, new_choir(), {}, {}, 0
+  local score, choir, over, next_step, turn = player.score, new_choir(), { first = 1, last = 0 }, {}, 0
   for i = 1, score.requests do
     local place = score.order[i]
     local flow, n = score.flows[place], (next_step[place] or 0) + 1
@@ -121,16 +137,19 @@ function pour.play(player)
     if player.stopped then break end
     local voice = choir.by_flow[flow]
     if not voice and not choir[flow] then
-      thin(player, choir, #over > KEPT and math.min(choir.count, player.room) or player.room, over)
+      thin(player, choir, over.last - over.first >= KEPT and math.min(choir.count, player.room) or player.room, over)
       voice = open(player, flow, n)
       if voice then join(choir, voice) elseif n < count then choir[flow] = true end
     end
     if voice then
       send(player, voice, n, step)
-      if n == count then over[#over + 1] = voice end
+      if n == count then
+        over.last = over.last + 1
+        over[over.last] = voice
+      end
     end
   end
-  if player.heard_any then player.halt:wait(LAST_WAIT) end
+  hear_out(player, choir)
   for _, voice in pairs(choir.by_flow) do
     for _, step in pairs(player.stopped and voice.waiting or {}) do player.flying[step] = step.place end
     finish(player, voice)
