@@ -11,6 +11,7 @@ use lib $FindBin::Bin;
 use captures;
 use helper;
 use List::Util qw(shuffle);
+use POSIX ();
 use Sys::Hostname qw(hostname);
 use Test::More;
 
@@ -116,7 +117,6 @@ subtest 'what cannot be merged' => sub {
 
 subtest 'keys are on no command line' => sub {
 	my $pipe = "$corpus/more/pipe.pcap";
-	require POSIX;
 	POSIX::mkfifo($pipe, 0600); # holds one of the workers
 	my $secret = 'MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=';
 	my $process = start({ env => { ASSAY_KEYS => "other:A256GCM:$secret" } }, assay(), 'audit', '--jobs', 2, '--key', "mine:A256GCM:$secret",
@@ -141,8 +141,14 @@ subtest 'keys are on no command line' => sub {
 subtest 'a worker that dies' => sub {
 	POSIX::mkfifo("$corpus/pipe.pcap", 0600);
 	my $process = start({}, assay(), 'audit', '--jobs', 2, '--format', 'json', "$corpus/one.pcapng", "$corpus/pipe.pcap");
-	wait_until { my @list = workers_of($process); return @list == 1 } 20;
-	sleep 1; # two may be there in a moment, and the one that is left waits for long
+	my ($last, $times) = ('', 0);
+	wait_until { # two may be there in a moment; the one that is left for a while waits
+		my $now = join ' ', workers_of($process);
+		$times = $now =~ /^\d+$/ && $now eq $last ? $times + 1 : 0;
+		$last = $now;
+		select undef, undef, undef, 0.3;
+		return $times >= 8;
+	} 40;
 	my ($worker) = workers_of($process);
 	ok $worker, 'one worker is left, which waits' or return;
 	kill 'KILL', $worker;
