@@ -10,6 +10,16 @@ local timekeeping = require "support.timekeeping"
 
 local preflight = {}
 
+local LONGEST_ATTEMPT <const> = 4 -- seconds, after which an answer is no longer waited for and another is asked for
+
+-- What to do about a certificate, for a person.
+local function untrusted(bench, transport, why)
+  local settings = bench:handshake(bench.addresses[transport])
+  return ("%s. It has to bear %s (another name: tls.name in a profile) and to be vouched for by %s (others: --ca FILE, or "
+    .. "tls.ca in a profile); --insecure, or tls.insecure, takes any"):format(why,
+    settings.server_name or settings.remote.address, settings.ca or "the certificates that the system trusts")
+end
+
 -- Waits until the target answers on every transport: nil, text when `patience` seconds are over or alive() says no.
 function preflight.ready(bench, record, patience, alive)
   local deadline = clock.monotonic() + patience
@@ -22,9 +32,11 @@ function preflight.ready(bench, record, patience, alive)
       if left <= 0 then return nil, ("it did not answer on %s within %.0f s (%s)"):format(transport, patience, why) end
       local answered
       answered, why = preflight.answers(bench, record, transport, math.min(left, patience_once))
-      patience_once = math.min(patience_once * 2, 1)
+      patience_once = math.min(patience_once * 2, LONGEST_ATTEMPT)
       -- Waiting makes no certificate better.
-      if not answered and why and why:find("certificate is not trusted", 1, true) then return nil, why end
+      if not answered and why and why:find("certificate is not trusted", 1, true) then
+        return nil, untrusted(bench, transport, why)
+      end
       if not answered then net.sleep(0.02) end
     until answered
   end
@@ -37,7 +49,9 @@ function preflight.answers(bench, record, transport, seconds)
   -- A handshake is several round trips, and calculation.
   local one, problem = client.open(bench, record, transport, seconds and seconds * 4)
   if not one then return nil, problem end
-  local timing = seconds and { rto = seconds / 2, rc = 1, rm = 2, total = seconds, tcp_timeout = seconds }
+  local timing = seconds and {
+    rto = math.min(seconds / 2, 0.5), rc = seconds > 1 and 7 or 1, rm = 2, total = seconds, tcp_timeout = seconds,
+  }
   one.step = "Binding, to see whether the target lives"
   local octets, request = one:craft("Binding", { credentials = false })
   local answer = one:transact(octets, request, timing)
@@ -70,6 +84,7 @@ end
 -- Finds the form of the integrity key. Returns notes for the report.
 local function find_integrity_form(bench, record, notes)
   if bench.profile.integrity_key then
+    bench.integrity_known = true
     notes[#notes + 1] = ("integrity key: %s, as the profile says"):format(bench.profile.integrity_key)
     return
   end
@@ -82,8 +97,9 @@ local function find_integrity_form(bench, record, notes)
         .. "so they do"
     end
   end
+  bench.integrity_known = full or takes(bench, record, "first16")
   if full then return end
-  if takes(bench, record, "first16") then
+  if bench.integrity_known then
     notes[#notes + 1] = "the target keys its HMAC with the first 16 octets of mac_key (7635-5-05 fails for it); "
       .. "every other requirement is judged with that form"
     return

@@ -93,7 +93,7 @@ function session:begin(notes)
     scenarios = #instances + #self.harness.rules,
     target = { name = p.name, addresses = addresses, transports = bench.transports }, capture = self.recorder.kind,
     realm = bench.realm, server_name = bench.announced or bench.server_name, third_party = p.third_party,
-    integrity_key = p.third_party and bench.integrity_form or nil, notes = notes,
+    integrity_key = bench.integrity_known and bench.integrity_form or nil, notes = notes,
     faults = #faults > 0 and faults or nil,
   }
   return instances
@@ -111,7 +111,9 @@ function session:start_target(record)
   end)
   if ok then return true end
   local ending = self.launcher and self.launcher:ending()
-  return nil, ("the target (%s) does not answer: %s%s"):format(self.profile.name, problem,
+  local refused = problem:find("certificate is not trusted", 1, true)
+  return nil, ("the target (%s) %s: %s%s"):format(self.profile.name,
+    refused and "is not trusted" or "does not answer", problem,
     ending and "; " .. ending or "")
 end
 

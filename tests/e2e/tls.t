@@ -76,10 +76,20 @@ for my $transport (qw(tls dtls)) {
 	($status, $out, $err) = run({ timeout => 20 }, assay(), @target, '--ca', $other, @scenario);
 	is $status, 3, "$transport, another CA: no verdict";
 	like $err, qr/certificate is not trusted: /, "$transport: and the reason";
+	like $err, qr/vouched for by \Q$other\E.*--ca FILE.*--insecure/, "$transport: and what can be done";
+	unlike $err . $out, qr/does not answer|integrity_key/, "$transport: and nothing that was not seen";
 	unlike $out, qr/"verdict":"(?:pass|fail|warn)"/, "$transport: nothing is judged";
 
 	($status, $out, $err) = run({ timeout => 20 }, assay(), @target, @scenario);
 	is $status, 3, "$transport, no CA: no verdict either";
+
+	my $profile = tmp() . '/elsewhere.lua';
+	spill($profile, qq[return { address = "127.0.0.1", ports = { $transport = $port }, third_party = false,\n]
+		. qq[  transports = { "$transport" }, tls = { ca = "$own", name = "elsewhere.example" } }\n]);
+	($status, $out, $err) = run({ timeout => 20 }, assay(), qw(run --format json --no-capture --target), $profile,
+		'server/challenge/unauthorized');
+	is $status, 3, "$transport, another name: no verdict";
+	like $err, qr/certificate is not trusted: .*has to bear elsewhere\.example/, "$transport: and which it has to bear";
 
 	($status, $out, $err) = run(assay(), @target, '--insecure', @scenario);
 	like $out, qr/which was not verified \(insecure\)/, "$transport, --insecure: the report says so";
