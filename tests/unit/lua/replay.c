@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// What a replay asks of the engine, as a script sees it: stun.outline, credentials, names and rewrite, and the spool.
+// Each test is a Lua chunk whose asserts are the test.
+#include "lua/modules.h"
+
+#include <lauxlib.h>
+#include <lualib.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static lua_State *lua;
+
+static const char *const prelude =
+	"stun, bytes, spool = require 'stun', require 'bytes', require 'spool'\n"
+	"function same(a, b) if a ~= b then error(('%q is not %q'):format(tostring(a), tostring(b)), 2) end end\n"
+	"function throws(f, ...) assert(not pcall(f, ...), 'did not throw') end\n"
+	"function message(attributes)\n"
+	"  return stun.build { class = 'request', method = 'Allocate', transaction = 'abcdefghijkl', attributes = attributes }\n"
+	"end\n"
+	"full = message { { 'SOFTWARE', 'x' }, { 'USERNAME', 'north' }, { 'REALM', 'r' }, { 'NONCE', 'n' },\n"
+	"  { 'ACCESS-TOKEN', 'token' }, { 'MESSAGE-INTEGRITY', key = 'k' }, { 'MESSAGE-INTEGRITY-SHA256', key = 'k' },\n"
+	"  { 'FINGERPRINT' } }\n";
+
+static int start(void **state)
+{
+	(void)state;
+	lua = luaL_newstate();
+	luaL_openlibs(lua);
+	luaL_requiref(lua, "stun", luaopen_stun, 0);
+	luaL_requiref(lua, "bytes", luaopen_bytes, 0);
+	luaL_requiref(lua, "spool", luaopen_spool, 0);
+	lua_settop(lua, 0);
+	return luaL_dostring(lua, prelude);
+}
+
+static int stop(void **state)
+{
+	(void)state;
+	lua_close(lua);
+	return 0;
+}
+
+static void run(const char *chunk)
+{
+	if (luaL_dostring(lua, chunk))
+		fail_msg("%s", lua_tostring(lua, -1));
+	lua_settop(lua, 0);
+}
+
+static void an_outline_tells_what_a_message_is(void **state)
+{
+	(void)state;
+	run("local class, method, has, code, token, signed = stun.outline(full)\n"
+	    "same(class, 'request') same(method, 'Allocate') same(code, nil) same(token, true) same(signed, true)\n"
+	    "local seen = {}\n"
+	    "for _, name in ipairs(stun.names(has)) do seen[name] = true end\n"
+	    "for _, name in ipairs { 'SOFTWARE', 'USERNAME', 'REALM', 'NONCE', 'ACCESS-TOKEN', 'MESSAGE-INTEGRITY',\n"
+	    "  'MESSAGE-INTEGRITY-SHA256', 'FINGERPRINT' } do assert(seen[name], name) seen[name] = nil end\n"
+	    "same(next(seen), nil)\n"
+	    "local answer = stun.build { class = 'error', method = 'Refresh', transaction = 'abcdefghijkl',\n"
+	    "  attributes = { { 'ERROR-CODE', { code = 438, reason = 'Stale' } } } }\n"
+	    "class, method, has, code, token, signed = stun.outline(answer)\n"
+	    "same(class, 'error') same(method, 'Refresh') same(code, 438) same(token, false) same(signed, false)\n"
+	    "local told = 0\n"
+	    "for length = 0, #full - 1 do if stun.outline(full:sub(1, length)) then told = told + 1 end end\n"
+	    "same(told, 23) -- where it is cut between two attributes, or in padding\n");
+}
+
+static void credentials_are_the_first_of_each(void **state)
+{
+	(void)state;
+	run("local name, realm, nonce, token = stun.credentials(full)\n"
+	    "same(name, 'north') same(realm, 'r') same(nonce, 'n') same(token, 'token')\n"
+	    "name, realm, nonce, token = stun.credentials(message { { 'NONCE', '' }, { 'USERNAME', 'a' }, { 'USERNAME', 'b' } })\n"
+	    "same(name, 'a') same(realm, nil) same(nonce, '') same(token, nil)\n"
+	    "for length = 0, #full - 1 do stun.credentials(full:sub(1, length)) end\n"
+	    "same((stun.credentials ''), nil)\n"
+	    "throws(stun.credentials, nil)\n");
+}
+
+static void a_message_is_made_again(void **state)
+{
+	(void)state;
+	run("local again = assert(stun.rewrite(full, 'ABCDEFGHIJKL', 'key', { [0x15] = 'a longer nonce', [0x14] = 'realm' }))\n"
+	    "local now = stun.parse(again)\n"
+	    "same(again:sub(9, 20), 'ABCDEFGHIJKL')\n"
+	    "local name, realm, nonce, token = stun.credentials(again)\n"
+	    "same(name, 'north') same(realm, 'realm') same(nonce, 'a longer nonce') same(token, 'token')\n"
+	    "same(now:raw 'SOFTWARE', 'x')\n"
+	    "same(now:integrity('key'), 'valid')\n"
+	    "same(now:integrity('key', 'MESSAGE-INTEGRITY-SHA256'), 'valid')\n"
+	    "same(now:fingerprint(), 'valid')\n"
+	    "now = stun.parse(stun.rewrite(full, 'ABCDEFGHIJKL', 'key', {}, 'other'))\n"
+	    "same(now:integrity('key'), 'valid')\n"
+	    "same(now:integrity('key', 'MESSAGE-INTEGRITY-SHA256'), 'invalid')\n"
+	    "same(now:integrity('other', 'MESSAGE-INTEGRITY-SHA256'), 'valid')\n"
+	    "same(stun.rewrite(full, 'abcdefghijkl', 'k', {}), full)\n"
+	    "local made = 0\n"
+	    "for length = 0, #full - 1 do\n"
+	    "  if stun.rewrite(full:sub(1, length), 'ABCDEFGHIJKL', 'k', {}) then made = made + 1 end\n"
+	    "end\n"
+	    "same(made, 23) -- likewise\n"
+	    "throws(stun.rewrite, full, 'short', 'k', {})\n"
+	    "throws(stun.rewrite, full, 'ABCDEFGHIJKL', 'k', { USERNAME = 'x' })\n"
+	    "same((stun.rewrite(full, 'ABCDEFGHIJKL', 'k', { [6] = ('x'):rep(65530) })), nil)\n");
+}
+
+static void a_spool_gives_back_what_it_took(void **state)
+{
+	(void)state;
+	run("local store = assert(spool.new())\n"
+	    "local places, texts = {}, {}\n"
+	    "for i = 1, 3000 do\n"
+	    "  texts[i] = ('%d '):format(i):rep(i % 200)\n"
+	    "  places[i] = store:add(texts[i])\n"
+	    "end\n"
+	    "local long = ('long'):rep(100000)\n"
+	    "local place = store:add(long)\n"
+	    "local last = store:add 'last'\n"
+	    "for i = 3000, 1, -1 do same(store:get(places[i]), texts[i]) end\n"
+	    "for i = 1, 3000 do same(store:get(places[i * 7 % 3000 + 1]), texts[i * 7 % 3000 + 1]) end\n"
+	    "same(store:get(place), long) same(store:get(last), 'last') same(store:get(places[1]), texts[1])\n"
+	    "throws(store.get, store, -1) throws(store.get, store, last + 8) throws(store.get, store, 1 << 60)\n"
+	    "store:close() pcall(store.close, store)\n"
+	    "throws(store.get, store, 0) throws(store.add, store, 'x')\n");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(an_outline_tells_what_a_message_is, start, stop),
+		cmocka_unit_test_setup_teardown(credentials_are_the_first_of_each, start, stop),
+		cmocka_unit_test_setup_teardown(a_message_is_made_again, start, stop),
+		cmocka_unit_test_setup_teardown(a_spool_gives_back_what_it_took, start, stop),
+	};
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("lua/replay", tests, NULL, NULL);
+}
