@@ -33,6 +33,8 @@ client.__index = client
 
 local no_room = { [486] = true, [508] = true } -- RFC 5766 section 15: Allocation Quota Reached, Insufficient Capacity
 
+local FLOOD <const> = 100 -- messages beside one request: fewer than a socket's buffer holds
+
 local most_ports = 64 -- tried for one that this run has not used
 
 -- A UDP endpoint on a port that this run has not used before, over whatever protocol: a server may remember the 5-tuple
@@ -212,6 +214,7 @@ function client:transact(octets, request, timing)
   if not octets then return reply.new { client = self, request = request, info = {}, failure = request.unmade } end
   bench.limits:take()
   timing = timing or bench.retransmission
+  local unasked = self.record.unasked or 0 -- not every record counts them
   local answer, info, more = self.endpoint:transact(octets,
     { rto = timing.rto, rc = timing.rc, rm = timing.rm, timeout = timing.tcp_timeout })
   local fields = { client = self, request = request, octets = octets }
@@ -227,6 +230,11 @@ function client:transact(octets, request, timing)
       fields.failure = ("no answer to %d transmission%s in %.1f s"):format(info.sends or 1,
         (info.sends or 1) == 1 and "" or "s",
         transports.is_datagram(self.way) and timing.total or timing.tcp_timeout)
+      unasked = (self.record.unasked or 0) - unasked
+      if unasked >= FLOOD then
+        fields.failure = ("%s, among %d messages that were not asked for"):format(fields.failure, unasked)
+        fields.unclear = fields.failure .. ": the answer may be lost in them"
+      end
     elseif fields.closed and info.sends == 0 then
       fields.unsent = true
       fields.failure = "the connection had been closed before this request could be sent"

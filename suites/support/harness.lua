@@ -211,12 +211,23 @@ function harness:silence(transport)
   return why
 end
 
+-- What was seen of a target that gives one request two answers of different kinds is no observation: nobody can say
+-- which of them is its word. A client that was failed by the first one was failed.
+local function doubt(fields, contradiction)
+  if not contradiction then return end
+  for _, check in ipairs(fields.checks) do
+    if check.verdict == "pass" then check.verdict, check.got = "inconclusive", contradiction end
+  end
+  if fields.verdict == "pass" then fields.verdict, fields.reason = "inconclusive", contradiction end
+end
+
 -- The task of one scenario: what it does, then whether the target outlived it. Returns fields of a result; lost is set
 -- when the target answers no more.
 function harness:task(instance, t)
   local thrown, traceback = perform(t)
   local fields = conclude(t, thrown, traceback)
   t:finish()
+  doubt(fields, t.record.contradiction)
   if not instance.scenario.offline and not self.bench.dead then
     fields.lost = self:silence(instance.transport)
   end

@@ -14,6 +14,12 @@ local transports = require "support.transports"
 
 local WAIT <const>, PATIENCE <const> = 0.02, 6 -- seconds: between two looks for missing packets, and in a whole run
 
+-- A target may send without end. Of what answers nothing, or answers once more, a record keeps so much and counts the
+-- rest; of a flow that brings more than this the capture holds the beginning.
+local MOST_UNASKED <const>, MOST_UNASKED_OCTETS <const> = 500, 1 << 20 -- of a record
+local MOST_PACKETS <const>, MOST_PACKET_OCTETS <const> = 3000, 1 << 20 -- of a flow
+local MOST_DIFFERENCES <const> = 200
+
 local recorder = {}
 recorder.__index = recorder
 
@@ -43,7 +49,7 @@ local function key_of_end(protocol, address) return protocol .. name_of(address)
 function recorder.open(addresses, options)
   local self = setmetatable({
     patience = PATIENCE, flows = {}, targets = {}, encrypted = {}, held = {}, held_count = 0, secured = {}, seen = {},
-    streams = {}, records = {}, differences = {}, sequence = {},
+    streams = {}, records = {}, differences = {}, differed = {}, differed_more = 0, sequence = {},
   }, recorder)
   self:expect_target(addresses)
   if options.path then
@@ -111,7 +117,7 @@ end
 function recorder:record(id)
   local new = setmetatable({
     id = id, recorder = self, entries = {}, steps = {}, said = {}, started = clock.now(), transmissions = {},
-    answers = {}, requests = {},
+    answers = {}, kinds = {}, requests = {}, unasked = 0, unasked_octets = 0, left_out = 0,
   }, record)
   self.records[#self.records + 1] = new
   return new
@@ -123,7 +129,7 @@ end
 function record:watch(endpoint, client)
   local flow = {
     record = self, client = client, transport = client.beneath or endpoint:transport(), address = endpoint:address(),
-    context = context.new(client.bench:known()), opened = clock.now(),
+    context = context.new(client.bench:known()), opened = clock.now(), packets = 0, octets = 0,
   }
   flow.encrypted, flow.carrier = carriers[flow.transport] ~= nil, carriers[flow.transport] or flow.transport
   local name = flow.carrier .. name_of(flow.address)
@@ -140,12 +146,31 @@ local function transaction_of(octets)
   return #octets >= 20 and octets:byte(1) < 64 and octets:sub(9, 20) or nil
 end
 
+-- Whether there is room for one more message that was not asked for; it is counted either way.
+function record:has_room(octets)
+  self.unasked, self.unasked_octets = self.unasked + 1, self.unasked_octets + #octets
+  if self.unasked <= MOST_UNASKED and self.unasked_octets <= MOST_UNASKED_OCTETS then return true end
+  self.left_out = self.left_out + 1
+  return false
+end
+
+-- Whether a message is the answer that a transmission of ours may have, and no more of them than there may be.
+function record:is_due(octets)
+  local transaction = transaction_of(octets)
+  return transaction and octets:byte(1) & 1 == 1
+    and (self.answers[transaction] or 0) < (self.transmissions[transaction] or 0)
+end
+
 function record:keep(flow, direction, octets, peer, time)
   local sent = direction == "sent"
+  if direction == "received" and not self:is_due(octets) and not self:has_room(octets) then
+    if flow.encrypted then flow.own.received = flow.own.received + #octets end
+    return
+  end
   local entry = {
     direction = direction, octets = octets, transport = flow.transport, time = time,
     from = sent and flow.address or peer, to = sent and peer or flow.address, step = flow.client.step,
-    scene = self.id,
+    scene = self.id, flow = flow,
   }
   self.entries[#self.entries + 1] = entry
   if flow.encrypted and direction ~= "icmp" then
@@ -212,6 +237,16 @@ function record:step_of(asker, sent, octets, current)
   return said[count]
 end
 
+-- "a success response", "an error response 401"; nil for what is neither.
+local function kind_of(octets)
+  local message = stun.parse(octets)
+  local class = message and message:class()
+  if class == "success" then return "a success response" end
+  if class ~= "error" then return nil end
+  local value = message:get "ERROR-CODE"
+  return value and ("an error response %d"):format(value.code) or "an error response"
+end
+
 -- An answer to nothing, or more answers than there were requests.
 function record:weigh(entry, transaction)
   local class = entry.octets:byte(1) & 1
@@ -219,15 +254,32 @@ function record:weigh(entry, transaction)
   local answers = (self.answers[transaction] or 0) + 1
   self.answers[transaction] = answers
   local asked = self.transmissions[transaction] or 0
+  -- More answers than requests are none of a network's making, unless it doubles what it carries.
+  local kind = kind_of(entry.octets)
+  self.kinds[transaction] = self.kinds[transaction] or kind
   if answers > asked then
+    if kind and kind ~= self.kinds[transaction] then
+      self.contradiction = ("the target contradicts itself: %s is answered with %s and with %s"):format(entry.step,
+        self.kinds[transaction], kind)
+    end
     self:differ("%s: %d answer%s to %d transmission%s of a request", entry.step, answers, answers == 1 and "" or "s",
       asked, asked == 1 and "" or "s")
   end
 end
 
 function record:differ(format, ...)
-  local list = self.recorder.differences
-  list[#list + 1] = self.id .. ": " .. format:format(...)
+  self.recorder:differ(self.id .. ": " .. format:format(...))
+end
+
+-- Each difference is told once, of many the first.
+function recorder:differ(text)
+  if self.differed[text] then return end
+  if #self.differences >= MOST_DIFFERENCES then
+    self.differed_more = self.differed_more + 1
+    return
+  end
+  self.differed[text] = true
+  self.differences[#self.differences + 1] = text
 end
 
 -- Writes a packet of our own record as IP would have carried it.
@@ -326,6 +378,15 @@ function recorder:flow_at(protocol, address, other, time)
   return flow
 end
 
+-- Whether a flow has brought so much that the packet has no place in the capture any more.
+function recorder:is_cut(flow, packet)
+  flow.packets, flow.octets = flow.packets + 1, flow.octets + #(packet.data or "")
+  if flow.packets <= MOST_PACKETS and flow.octets <= MOST_PACKET_OCTETS then return false end
+  flow.cut = (flow.cut or 0) + 1
+  if flow.encrypted then flow.seen.received = flow.seen.received + #(packet.payload or "") end
+  return true
+end
+
 -- A packet that libpcap saw: ours if one end is a socket of ours, or (TCP before we know our port) the target's.
 function recorder:packet(packet)
   local protocol, source, destination, payload = packet.protocol, packet.source, packet.destination, packet.payload
@@ -337,6 +398,7 @@ function recorder:packet(packet)
   local out = self:flow_at(protocol, source, destination, packet.time)
   local flow = out or self:flow_at(protocol, destination, source, packet.time)
   if not flow and self:hold(packet) then return end
+  if flow and not out and self:is_cut(flow, packet) then return end
   if flow and flow.encrypted then return self:write_encrypted(flow, packet, out ~= nil) end
   if not flow then
     local to_target = self.targets[name_of(source)] or self.targets[name_of(destination)]
@@ -365,12 +427,17 @@ function recorder:note_seen(key, frame, flow, time, outgoing)
   self.seen[key] = list
 end
 
+-- Whether an entry has no frame yet and should have one.
+function record:is_to_be_found(entry)
+  return not entry.frame and not entry.encrypted and entry.direction ~= "icmp" and not entry.flow.cut
+end
+
 -- Finds the frames of a record's entries among what libpcap has seen so far. Returns how many have none yet.
 function record:find_frames()
   local own, missing = self.recorder, 0
   own.live:drain()
   for _, entry in ipairs(self.entries) do
-    if not entry.frame and not entry.encrypted and entry.direction ~= "icmp" then
+    if self:is_to_be_found(entry) then
       local list = own.seen[key_of(entry.transport, entry.from, entry.to, entry.octets)]
       if list and #list > 0 then
         entry.frame = table.remove(list, 1).frame
@@ -449,15 +516,41 @@ function recorder:compare_encrypted(missed)
   end
 end
 
+-- What was more than is kept, for the report.
+function recorder:tell_floods()
+  local cut = {}
+  for _, flow in pairs(self.flows) do
+    while flow do
+      if flow.cut then cut[flow.record] = (cut[flow.record] or 0) + flow.cut end
+      flow = flow.previous
+    end
+  end
+  for _, one in ipairs(self.records) do
+    if one.left_out > 0 then
+      one:differ("%d messages came that were not asked for, %d octets: the first %d are kept and judged", one.unasked,
+        one.unasked_octets, one.unasked - one.left_out)
+    end
+    if cut[one] then one:differ("%d packets more than a flow may bring are not in the capture", cut[one]) end
+  end
+end
+
 -- Compares both records. Returns lines for the report; an empty list says that they agree.
 function recorder:compare()
-  if not self.live then return self.differences end
-  self.live:drain()
+  if self.live then self.live:drain() end
+  self:tell_floods()
+  if self.live then self:compare_live() end
+  table.sort(self.differences)
+  local more = self.differed_more
+  if more > 0 then self.differences[#self.differences + 1] = ("and more of them, %d times"):format(more) end
+  return self.differences
+end
+
+function recorder:compare_live()
   local missed = {}
   for _, one in ipairs(self.records) do
     one:resolve()
     for _, entry in ipairs(one.entries) do
-      if entry.direction ~= "icmp" and not entry.frame and not entry.encrypted then
+      if one:is_to_be_found(entry) then
         missed[#missed + 1] = ("%s: %s was %s, but not seen by libpcap"):format(one.id, entry.step, entry.direction)
       end
     end
@@ -465,26 +558,23 @@ function recorder:compare()
   for key in pairs(self.held) do self:release(key) end
   self:compare_encrypted(missed)
   local statistics = self.live:statistics()
-  if statistics.error then self.differences[#self.differences + 1] = "the capture ended early: " .. statistics.error end
+  if statistics.error then self:differ("the capture ended early: " .. statistics.error) end
   local dropped = statistics.dropped + statistics.interface_dropped
   if dropped > 0 then
-    self.differences[#self.differences + 1] =
-      ("libpcap dropped %d packets, so its record and that of our sockets cannot be compared"):format(dropped)
-    return self.differences
+    self:differ(("libpcap dropped %d packets, so its record and that of our sockets cannot be compared"):format(dropped))
+    return
   end
-  table.move(missed, 1, #missed, #self.differences + 1, self.differences)
+  for _, text in ipairs(missed) do self:differ(text) end
   for _, list in pairs(self.seen) do
     for _, one in ipairs(list) do
       local closed = one.flow.client.closed_at
       if one.outgoing and not (closed and one.time > closed) then
         one.flow.record:differ("frame %d left our address, but none of our sockets sent it", one.frame)
-      elseif not one.outgoing and (not closed or one.time < closed - 0.001) then
+      elseif not one.outgoing and one.flow.record.left_out == 0 and (not closed or one.time < closed - 0.001) then
         one.flow.record:differ("frame %d was addressed to our socket, which did not receive it", one.frame)
       end
     end
   end
-  table.sort(self.differences)
-  return self.differences
 end
 
 -- Finishes the file. nil, text when something of it could not be written.
