@@ -2,7 +2,7 @@
 //
 // assay probe: a first profile of a server. What is asked and what is made of it is in suites/support/probe.lua.
 #include "command/command.h"
-#include "command/options.h"
+#include "command/common_options.h"
 
 static const struct option_row options[] = {
 	{"server", OPTION_TEXT, "server", "HOST:PORT", "where it is; an IPv6 address stands in brackets"},
@@ -14,10 +14,7 @@ static const struct option_row options[] = {
 	{"insecure", OPTION_FLAG, "insecure", NULL, "take any certificate of it; the profile says so"},
 	{"server-name", OPTION_TEXT, "server_name", "NAME",
 	 "what tokens are made for, where it announces no name (or another one)"},
-	{"key", OPTION_SECRET, "keys", "KID:ALG:BASE64",
-	 "a long-term key it shares with us; @FILE reads such lines (ASSAY_KEYS too)"},
-	{"user", OPTION_SECRET, "users", "NAME:PASSWORD",
-	 "first-party credentials; @FILE reads such lines (ASSAY_USERS too)"},
+	OPTIONS_CREDENTIALS,
 	{"max-rate", OPTION_NUMBER, "max_rate", "N", "requests a second at most (default 20)"},
 	{"with-secrets", OPTION_FLAG, "with_secrets", NULL, "write keys and passwords into the profile"},
 	{"out", OPTION_TEXT, "out", "FILE", "write the profile to this new file (default: stdout)"},

@@ -2,25 +2,12 @@
 //
 // assay replay: the requests of a capture sent again to a live server. What happens is in suites/support/replay.lua.
 #include "command/command.h"
-#include "command/options.h"
+#include "command/common_options.h"
 
 static const struct option_row options[] = {
 	{"target", OPTION_LIST, "targets", "FILE",
 	 "the profile of a server; twice to compare two servers with each other too"},
-	{"server", OPTION_TEXT, "server", "HOST:PORT", "a server without a profile"},
-	{"transport", OPTION_LIST, "transports", "NAME",
-	 "udp, tcp, tls or dtls; more than once for several (default udp)"},
-	{"ca", OPTION_TEXT, "ca", "FILE", "the certificates (PEM) that vouch for its own, over TLS and DTLS"},
-	{"insecure", OPTION_FLAG, "insecure", NULL, "take any certificate of it"},
-	{"server-name", OPTION_TEXT, "server_name", "NAME", "the name that it announces in THIRD-PARTY-AUTHORIZATION"},
-	{"realm", OPTION_TEXT, "realm", "REALM", "its realm"},
-	{"key", OPTION_SECRET, "keys", "KID:ALG:BASE64",
-	 "a long-term key it shares with us; @FILE reads such lines (ASSAY_KEYS too)"},
-	{"user", OPTION_SECRET, "users", "NAME:PASSWORD",
-	 "first-party credentials; @FILE reads such lines (ASSAY_USERS too)"},
-	{"no-third-party", OPTION_OFF, "third_party", NULL, "it takes no tokens"},
-	{"launch", OPTION_TEXT, "launch", "COMMAND", "start it and watch it; {host} and {port} are filled in"},
-	{"fault", OPTION_LIST, "faults", "NAME", "break the embedded reference server (assay serve --list-faults)"},
+	OPTIONS_TARGET,
 	{"speed", OPTION_NUMBER, "speed", "N", "1: with the captured spacing (default), 2: twice as fast, 0: at once"},
 	{"verbatim", OPTION_FLAG, "verbatim", NULL,
 	 "send the requests octet for octet, as somebody would who replays what he overheard"},
@@ -32,10 +19,9 @@ static const struct option_row options[] = {
 	 "the name that tokens in the capture are sealed with, where no 401 in it tells"},
 	{"keylog", OPTION_LIST, "keylogs", "FILE",
 	 "secrets of TLS and DTLS sessions in the capture (the form of SSLKEYLOGFILE)"},
-	{"format", OPTION_TEXT, "format", "FORM", "pretty, tap, tap14 or json (default: pretty on a terminal, else tap)"},
-	{"rto", OPTION_NUMBER, "rto", "SECONDS", "first retransmission on UDP, RFC 5389 7.2.1 (default 0.5)"},
-	{"rc", OPTION_COUNT, "rc", "N", "transmissions on UDP (default 7)"},
-	{"rm", OPTION_NUMBER, "rm", "N", "the last wait, in units of the RTO (default 16)"},
+	{"format", OPTION_TEXT, "format", "FORM",
+	 "pretty, tap, tap14 or json (default: pretty on a terminal, else tap)"},
+	OPTIONS_SCHEDULE,
 	{NULL, OPTION_FLAG, NULL, NULL, NULL},
 };
 

@@ -2,27 +2,12 @@
 //
 // assay run: the scenarios against an implementation under test. What happens is in suites/support/run.lua.
 #include "command/command.h"
-#include "command/options.h"
+#include "command/common_options.h"
 
 static const struct option_row options[] = {
 	{"target", OPTION_TEXT, "target", "FILE",
 	 "the profile of the implementation under test (scripts/targets/ has examples)"},
-	{"server", OPTION_TEXT, "server", "HOST:PORT",
-	 "a target without a profile; an IPv6 address stands in brackets"},
-	{"transport", OPTION_LIST, "transports", "NAME",
-	 "udp, tcp, tls or dtls; more than once for several (default udp)"},
-	{"ca", OPTION_TEXT, "ca", "FILE", "the certificates (PEM) that vouch for its own, over TLS and DTLS"},
-	{"insecure", OPTION_FLAG, "insecure", NULL, "take any certificate of it; the report says so"},
-	{"server-name", OPTION_TEXT, "server_name", "NAME", "the name that it announces in THIRD-PARTY-AUTHORIZATION"},
-	{"realm", OPTION_TEXT, "realm", "REALM", "its realm, where that is to be compared"},
-	{"key", OPTION_SECRET, "keys", "KID:ALG:BASE64",
-	 "a long-term key it shares with us; @FILE reads such lines (ASSAY_KEYS too)"},
-	{"user", OPTION_SECRET, "users", "NAME:PASSWORD",
-	 "first-party credentials; @FILE reads such lines (ASSAY_USERS too)"},
-	{"no-third-party", OPTION_OFF, "third_party", NULL,
-	 "it takes no tokens, and is judged as a server that does not"},
-	{"launch", OPTION_TEXT, "launch", "COMMAND", "start it and watch it; {host} and {port} are filled in"},
-	{"fault", OPTION_LIST, "faults", "NAME", "break the embedded reference server (assay serve --list-faults)"},
+	OPTIONS_TARGET,
 	{"out", OPTION_TEXT, "out", "DIR", "keep results, TAP, capture and log there"},
 	{"format", OPTION_TEXT, "format", "FORM",
 	 "pretty, tap, tap14 or json (default: pretty on a terminal, else tap)"},
@@ -31,9 +16,7 @@ static const struct option_row options[] = {
 	{"jobs", OPTION_COUNT, "jobs", "N", "scenarios that run at once (default 32)"},
 	{"strict", OPTION_FLAG, "strict", NULL, "a warning counts as a failure"},
 	{"no-capture", OPTION_OFF, "capture", NULL, "do not use libpcap: record from assay's own sockets"},
-	{"rto", OPTION_NUMBER, "rto", "SECONDS", "first retransmission on UDP, RFC 5389 7.2.1 (default 0.5)"},
-	{"rc", OPTION_COUNT, "rc", "N", "transmissions on UDP (default 7)"},
-	{"rm", OPTION_NUMBER, "rm", "N", "the last wait, in units of the RTO (default 16)"},
+	OPTIONS_SCHEDULE,
 	{"seed", OPTION_COUNT, "seed", "N", "of what the robustness suite leaves to chance (default 1)"},
 	{"input", OPTION_TEXT, "input", "FILE",
 	 "send the messages of a reproducer that a run wrote (robustness/reproduce)"},
