@@ -60,8 +60,8 @@ static void keep_standard_streams(void)
 
 int main(int argc, char **argv)
 {
-	// Lua makes and frees small blocks by the million. The fast lists of glibc are put together again at every larger
-	// block, which costs a quarter of the time that a replay takes.
+	// Lua makes and frees small blocks by the million. The fast lists of glibc are put together again at every
+	// larger block, which costs a quarter of the time that a replay takes.
 	mallopt(M_MXFAST, 0);
 	keep_standard_streams();
 	// A report's reader that goes away, or a target that closes its end, is an error to be told, not a death.

@@ -241,9 +241,9 @@ static int sighting_brief(lua_State *state)
 
 // sighting:worth() -> integrity, integrity_sha256, token, nonce, transaction, challenged, lifetime, timestamp,
 //                     key_length, nonce_length, extra
-// What a request is worth, as the facts say it: five words, whether the flow had a challenge before, and of a token that
-// opened its lifetime (seconds), its time (seconds since 1970), and the octets of its mac_key, of its nonce and behind
-// its lifetime.
+// What a request is worth, as the facts say it: five words, whether the flow had a challenge before, and of a token
+// that opened its lifetime (seconds), its time (seconds since 1970), and the octets of its mac_key, of its nonce and
+// behind its lifetime.
 static int sighting_worth(lua_State *state)
 {
 	static size_t integrity, sha256, token, nonce, transaction;
@@ -269,11 +269,19 @@ static int sighting_worth(lua_State *state)
 void audit_sighting_register(lua_State *state)
 {
 	static const luaL_Reg methods[] = {
-		{"brief", sighting_brief},        {"worth", sighting_worth},
-		{"facts", push_all_facts},        {"octets", sighting_octets}, {"request", sighting_request},
-		{"problem", sighting_problem},    {"from", sighting_from},     {"to", sighting_to},
-		{"time", sighting_time},          {"place", sighting_place},   {"asked", sighting_asked},
-		{"token", sighting_token},        {"server_name", sighting_server_name},
+		{"brief", sighting_brief},
+		{"worth", sighting_worth},
+		{"facts", push_all_facts},
+		{"octets", sighting_octets},
+		{"request", sighting_request},
+		{"problem", sighting_problem},
+		{"from", sighting_from},
+		{"to", sighting_to},
+		{"time", sighting_time},
+		{"place", sighting_place},
+		{"asked", sighting_asked},
+		{"token", sighting_token},
+		{"server_name", sighting_server_name},
 		{NULL, NULL},
 	};
 	luaL_newmetatable(state, SIGHTING);

@@ -69,7 +69,8 @@ static int write_all(struct spool *spool, const uint8_t *octets, size_t length, 
 {
 	size_t done = 0;
 	while (done < length) {
-		ssize_t count = pwrite(fileno(spool->file), &octets[done], length - done, (off_t)(spool->written + done));
+		ssize_t count =
+			pwrite(fileno(spool->file), &octets[done], length - done, (off_t)(spool->written + done));
 		if (count < 0 && errno != EINTR)
 			return error_set_errno(error, "a temporary file cannot be written");
 		done += count > 0 ? (size_t)count : 0;
@@ -168,7 +169,10 @@ int luaopen_spool(lua_State *state)
 {
 	static const luaL_Reg functions[] = {{"new", spool_new}, {NULL, NULL}};
 	static const luaL_Reg methods[] = {
-		{"add", spool_add}, {"get", spool_get}, {"close", spool_close}, {NULL, NULL},
+		{"add", spool_add},
+		{"get", spool_get},
+		{"close", spool_close},
+		{NULL, NULL},
 	};
 	static const luaL_Reg ends[] = {{"__gc", spool_close}, {"__close", spool_close}, {NULL, NULL}};
 	luaL_newmetatable(state, SPOOL);

@@ -37,7 +37,8 @@ int stun_lua_outline(lua_State *state)
 		if (known)
 			has |= UINT64_C(1) << (known - all);
 		token = token || view.type == ACCESS_TOKEN;
-		integrity = integrity || view.type == STUN_MESSAGE_INTEGRITY || view.type == STUN_MESSAGE_INTEGRITY_SHA256;
+		integrity =
+			integrity || view.type == STUN_MESSAGE_INTEGRITY || view.type == STUN_MESSAGE_INTEGRITY_SHA256;
 		if (view.type == ERROR_CODE && view.length >= 4 && !code) {
 			const uint8_t *value = (const uint8_t *)octets + view.offset + STUN_ATTRIBUTE_HEADER_SIZE;
 			code = (value[2] & 7u) * 100u + value[3];
@@ -76,8 +77,9 @@ int stun_lua_credentials(lua_State *state)
 	while (length >= STUN_HEADER_SIZE && stun_attribute_next(octets, length, &offset, &view, &error) > 0)
 		for (size_t i = 0; i < TYPES; i++)
 			if (view.type == types[i] && !values[i].data)
-				values[i] = (struct stun_octets){
-					(const uint8_t *)octets + view.offset + STUN_ATTRIBUTE_HEADER_SIZE, view.length};
+				values[i] = (struct stun_octets){(const uint8_t *)octets + view.offset +
+									 STUN_ATTRIBUTE_HEADER_SIZE,
+								 view.length};
 	for (size_t i = 0; i < TYPES; i++)
 		if (values[i].data)
 			lua_pushlstring(state, (const char *)values[i].data, values[i].length);
@@ -107,7 +109,8 @@ int stun_lua_names(lua_State *state)
 //
 // The message made again with another transaction identifier (12 octets). changes: type -> value, put in place of the
 // first attribute of that type, where there is one; at most 16. Addresses stay the same ones. MESSAGE-INTEGRITY,
-// MESSAGE-INTEGRITY-SHA256 and FINGERPRINT are computed again where they stand, under `key` (octets, "" for none); the second under key_sha256 where that is given.
+// MESSAGE-INTEGRITY-SHA256 and FINGERPRINT are computed again where they stand, under `key` (octets, "" for none);
+// the second under key_sha256 where that is given.
 int stun_lua_rewrite(lua_State *state)
 {
 	size_t length, transaction_length;

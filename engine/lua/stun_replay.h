@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// stun.credentials, stun.outline and stun.rewrite: what a replay asks of very many messages, each in one call and without a table.
+// stun.credentials, stun.outline and stun.rewrite: what a replay asks of very many messages, each in one
+// call and without a table.
 #ifndef ASSAY_LUA_STUN_REPLAY_H
 #define ASSAY_LUA_STUN_REPLAY_H
 

@@ -46,7 +46,7 @@ static int write_integrity(struct stun_integrity *integrity, const struct stun_r
 			   size_t length, struct writer *writer, struct error *error)
 {
 	uint8_t mac[STUN_INTEGRITY_LIMIT];
-	size_t size = type == STUN_MESSAGE_INTEGRITY ? STUN_INTEGRITY_SIZE
+	size_t size = type == STUN_MESSAGE_INTEGRITY   ? STUN_INTEGRITY_SIZE
 		      : length <= STUN_INTEGRITY_LIMIT ? length
 						       : STUN_INTEGRITY_LIMIT;
 	struct stun_octets key = type == STUN_MESSAGE_INTEGRITY ? rewriting->key : rewriting->key_sha256;
@@ -62,7 +62,8 @@ static int write_integrity(struct stun_integrity *integrity, const struct stun_r
 static int patch_length(struct writer *writer, size_t behind, struct error *error)
 {
 	if (writer->failed || writer->length + behind - STUN_HEADER_SIZE > STUN_LENGTH_LIMIT)
-		return error_set(error, ERROR_LIMIT, ERROR_NO_OFFSET, "the message made again is longer than STUN can say");
+		return error_set(error, ERROR_LIMIT, ERROR_NO_OFFSET,
+				 "the message made again is longer than STUN can say");
 	writer_patch_u16(writer, 2, (uint16_t)(writer->length + behind - STUN_HEADER_SIZE));
 	return 0;
 }

@@ -3,9 +3,9 @@
 #
 #   scripts/bench/replay.sh
 #
-# How fast a capture of coturn and uclient is replayed: every request made anew, with tokens sealed and integrity computed
-# under the capture's keys, and sent as fast as it can be to a sink (scripts/bench/sink.c) that swallows it. assay runs on
-# one core and the sink beside it.
+# How fast a capture of coturn and uclient is replayed: every request made anew, with tokens sealed and integrity
+# computed under the capture's keys, and sent as fast as it can be to a sink (scripts/bench/sink.c) that swallows it.
+# assay runs on one core and the sink beside it.
 #
 # ASSAY_BUILD is the folder of the build (default: build), with assay and bench/sink in it, and of the captures that
 # scripts/bench/audit.sh makes; BENCH_CAPTURES may name another folder of these. Exit status: 0 it was measured, 1 not.

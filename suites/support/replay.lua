@@ -119,8 +119,8 @@ local function notes_of(score, stages, damage)
     local one, name = stage.player, stage.profile.name
     local tally = one.tally
     add("%s: %d requests were sent in %.2f s (%.0f a second; processor time %.2f s), %d answered as in the capture, "
-      .. "%d otherwise, %d of these not at all", name, one.sent, tally.seconds, one.sent / math.max(tally.seconds, 1e-6),
-      tally.processor, tally.same, tally.different, tally.unanswered)
+      .. "%d otherwise, %d of these not at all", name, one.sent, tally.seconds,
+      one.sent / math.max(tally.seconds, 1e-6), tally.processor, tally.same, tally.different, tally.unanswered)
     for _, note in ipairs(stage.notes) do add("%s: %s", name, note) end
     for _, note in ipairs(one:notes()) do add("%s: %s", name, note) end
     if stage.ending then add("%s died: %s; %s", name, stage.ending, one:last_words()) end
@@ -253,7 +253,8 @@ local function captured(options, profiles)
   keys[#keys + 1] = profiles[1].expiring_key
   local opening = { keys = keys, users = profiles[1].users, names = options.names, keylogs = {} }
   if #options.captured_keys > 0 or #options.captured_users > 0 then
-    local given, problem = profile.of { server = "127.0.0.1:3478", keys = options.captured_keys, users = options.captured_users,
+    local given, problem = profile.of { server = "127.0.0.1:3478", keys = options.captured_keys,
+      users = options.captured_users,
       targets = {}, transports = {}, faults = {}, server_name = options.names[1] }
     if not given then return nil, problem end
     opening.keys, opening.users = given.keys, given.users
@@ -280,14 +281,14 @@ function replay.main(options)
   local opening
   opening, problem = captured(options, profiles)
   if not opening then return complain(USAGE, "%s", problem) end
-  local path, unwritten = options.files[1], nil
-  local score
-  score, problem, unwritten = extract.read(path, opening)
-  if not score then return complain(unwritten and NOT_WRITTEN or NOTHING, "%s: %s", path, problem) end
+  local path = options.files[1]
+  local score, why, unwritten = extract.read(path, opening)
+  if not score then return complain(unwritten and NOT_WRITTEN or NOTHING, "%s: %s", path, why) end
   if score.interrupted then return complain(INTERRUPTED, "interrupted while %s was read", path) end
   if score.requests == 0 then
-    local damage = score.damage and (", and it breaks off at octet %s (%s)"):format(score.damage.offset or "?", score.damage.text)
-    for _, one in ipairs(score.opaque or {}) do damage = damage or (" that can be read (%s: %s)"):format(one.flow, one.reason) end
+    local cut, closed = score.damage, score.opaque and score.opaque[1]
+    local damage = cut and (", and it breaks off at octet %s (%s)"):format(cut.offset or "?", cut.text)
+      or closed and (" that can be read (%s: %s)"):format(closed.flow, closed.reason)
     return complain(NOTHING, "%s: there is no STUN request in it%s, so there is nothing to replay", path, damage or "")
   end
   return net.run(function() return play(score, profiles, options) end)

@@ -13,8 +13,8 @@ compare.__index = compare
 local KEPT <const> = 3 -- frames of each difference
 local DIFFERENCES <const> = 50 -- of one kind that are told apart
 
--- words: what both answers are called, where they are not the captured one and the one now; strict: silence of the first
--- is no accident of capturing.
+-- words: what both answers are called, where they are not the captured one and the one now; strict: silence of the
+-- first is no accident of capturing.
 function compare.new(score, words, strict)
   return setmetatable({
     score = score, words = words or { "the captured answer", "the answer now" }, strict = strict,
@@ -102,7 +102,9 @@ function compare:add(flow, step, expected, got, octets, failure)
     kind.same, self.same = kind.same + 1, self.same + 1
     return
   end
-  if not got and failure and kind.failed ~= failure then kind.failed, kind.failure = failure, text .. " (" .. failure .. ")" end
+  if not got and failure and kind.failed ~= failure then
+    kind.failed, kind.failure = failure, text .. " (" .. failure .. ")"
+  end
   if not got and failure then text = kind.failure end
   self.different = self.different + 1
   if not got then self.unanswered = self.unanswered + 1 end

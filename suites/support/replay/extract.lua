@@ -184,8 +184,8 @@ function score:answer(flow, n)
   if answer then return ANSWER:unpack(assert(self.spool:get(answer >> OUTCOMES))) end
 end
 
--- Whether something about a request was wrong on purpose, as the whole capture shows: keys that open nothing and forms of
--- the key that nobody tried say nothing.
+-- Whether something about a request was wrong on purpose, as the whole capture shows: keys that open nothing and forms
+-- of the key that nobody tried say nothing.
 -- Returns it of MESSAGE-INTEGRITY and of MESSAGE-INTEGRITY-SHA256.
 function score:breaks_integrity(step)
   local found = step.marks

@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: BSD-3-Clause
 --
--- Plays the score of a capture (extract.lua) to one live server: each flow on a socket of its own, its requests in their
--- order and at their times, flows that ran beside each other beside each other. A request that the captured client sent
--- after it had an answer waits for that answer here too; where nothing is to be waited for, pour.lua plays.
+-- Plays the score of a capture (extract.lua) to one live server: each flow on a socket of its own, its requests in
+-- their order and at their times, flows that ran beside each other beside each other. A request that the captured client
+-- sent after it had an answer waits for that answer here too; where nothing is to be waited for, pour.lua plays.
 
 local clock = require "clock"
 local compare = require "support.replay.compare"
@@ -96,7 +96,8 @@ function player:told(flow, n, step, outcome, octets, failure)
   elseif step.expected and self.options.wait then
     self.silent = self.silent + 1
     if self.silent >= SILENT then
-      self:stop(("it has not answered %d requests in a row, the last of frame %d (%s)"):format(SILENT, step.frame, step.name))
+      self:stop(("it has not answered %d requests in a row, the last of frame %d (%s)")
+        :format(SILENT, step.frame, step.name))
     end
   end
 end
@@ -133,7 +134,8 @@ end
 -- One step, and once more with the new nonce where the captured client was not told to: what counts is then the retry.
 function player:play_step(flow, n, voice, step)
   local message, octets, failure = self:ask(voice, step)
-  if not self.options.verbatim and code_of(message) == STALE and not (step.expected and step.expected.code == STALE) then
+  local stale = step.expected and step.expected.code == STALE
+  if not self.options.verbatim and not stale and code_of(message) == STALE then
     message, octets, failure = self:ask(voice, step)
   end
   self:told(flow, n, step, message and extract.outcome(message:bytes()), octets, failure)
@@ -235,15 +237,15 @@ function player:notes()
   local notes = {}
   local function add(...) notes[#notes + 1] = string.format(...) end
   for transport, count in pairs(self.elsewhere) do
-    add("%d flow%s of %s in the capture went over %s: the target offers no %s", count, count == 1 and "" or "s", transport,
-      self.bench.transports[1], transport)
+    add("%d flow%s of %s in the capture went over %s: the target offers no %s", count, count == 1 and "" or "s",
+      transport, self.bench.transports[1], transport)
   end
   table.sort(notes)
   if self.crowded > 0 then
     add(self.options.wait and "%d flows had to wait until another had ended: at most %d at once"
       or "%d flows changed their socket on the way: at most %d at once", self.crowded, self.room)
   end
-  if self.late > LATE and self.options.speed > 0 then add("requests left up to %.1f s later than captured", self.late) end
+  if self.late > LATE then add("requests left up to %.1f s later than captured", self.late) end
   if self.left > 0 then add("%d allocations were not put down; they end by themselves", self.left) end
   if self.done < self.score.requests then
     add("%d requests were not played: %s", self.score.requests - self.done, self.stopped or "they came to no end")

@@ -67,27 +67,31 @@ local function mint(player, kid, octets, step)
     nonce_length = opened and step.nonce_length ~= player:nonce_length(key) and step.nonce_length or nil,
     extra = opened and step.extra > 0 and bytes.random(step.extra) or nil,
   }, age)
-  if player.token_count >= REMEMBERED then player.older_tokens, player.tokens, player.token_count = player.tokens, {}, 0 end
+  if player.token_count >= REMEMBERED then
+    player.older_tokens, player.tokens, player.token_count = player.tokens, {}, 0
+  end
   player.tokens[octets], player.token_count = made, player.token_count + 1
   return made
 end
 
 -- What a request without a token is signed with: USERNAME (nil: as it is), the key, and who holds it.
-local function session_of(player, voice, step, name)
+local function session_of(player, voice, name)
   local users = player.users
   if voice.holder and not (name and users[name]) then return voice.holder.name, voice.holder.key, voice.holder end
   local user = name and users[name] and name
   local score = player.score
-  if not user and name and score.accepted_users[name] and not score.accepted_kids[name] then user = player.first_user end
+  if not user and name and score.accepted_users[name] and not score.accepted_kids[name] then
+    user = player.first_user
+  end
   if not user then return nil, NOBODYS_KEY end
   local key = stun.long_term_key(user, voice.realm or "", users[user])
   return user, key, { name = user, key = key }
 end
 
--- The octets to send in place of a step of a flow, and who they speak for: { name =, key =, token = (octets, where it is
--- one) }, nil where they speak for nobody. nil, text when the captured request cannot be made anew.
--- voice: of the live flow: { realm =, nonce =, holder = (of the session) }; player: { bench =, score =, users = password
--- by name, tokens =, ... }.
+-- The octets to send in place of a step of a flow, and who they speak for: { name =, key =, token = (octets, where it
+-- is one) }, nil where they speak for nobody. nil, text when the captured request cannot be made anew.
+-- voice: of the live flow: { realm =, nonce =, holder = (of the session) }; player: { bench =, score =, users =
+-- password by name, tokens =, ... }.
 function rewrite.request(player, voice, step)
   local name, _, _, captured = stun.credentials(step.octets)
   local username, key, holder, presented = nil, "", nil, nil
@@ -98,7 +102,7 @@ function rewrite.request(player, voice, step)
     username, key, presented = made.kid, player.bench:integrity_key(made.mac_key), made.octets
     holder = { name = username, key = key, token = presented }
   elseif step.marks & marks.signed ~= 0 then
-    username, key, holder = session_of(player, voice, step, name)
+    username, key, holder = session_of(player, voice, name)
   end
   local broken, broken_sha256 = player.score:breaks_integrity(step)
   local changes, found = player.changes, step.marks

@@ -20,10 +20,12 @@ static const char *const prelude =
 	"function same(a, b) if a ~= b then error(('%q is not %q'):format(tostring(a), tostring(b)), 2) end end\n"
 	"function throws(f, ...) assert(not pcall(f, ...), 'did not throw') end\n"
 	"function message(attributes)\n"
-	"  return stun.build { class = 'request', method = 'Allocate', transaction = 'abcdefghijkl', attributes = attributes }\n"
+	"  return stun.build { class = 'request', method = 'Allocate', transaction = 'abcdefghijkl',\n"
+	"    attributes = attributes }\n"
 	"end\n"
 	"full = message { { 'SOFTWARE', 'x' }, { 'USERNAME', 'north' }, { 'REALM', 'r' }, { 'NONCE', 'n' },\n"
-	"  { 'ACCESS-TOKEN', 'token' }, { 'MESSAGE-INTEGRITY', key = 'k' }, { 'MESSAGE-INTEGRITY-SHA256', key = 'k' },\n"
+	"  { 'ACCESS-TOKEN', 'token' }, { 'MESSAGE-INTEGRITY', key = 'k' },\n"
+	"  { 'MESSAGE-INTEGRITY-SHA256', key = 'k' },\n"
 	"  { 'FINGERPRINT' } }\n";
 
 static int start(void **state)
@@ -76,7 +78,8 @@ static void credentials_are_the_first_of_each(void **state)
 	(void)state;
 	run("local name, realm, nonce, token = stun.credentials(full)\n"
 	    "same(name, 'north') same(realm, 'r') same(nonce, 'n') same(token, 'token')\n"
-	    "name, realm, nonce, token = stun.credentials(message { { 'NONCE', '' }, { 'USERNAME', 'a' }, { 'USERNAME', 'b' } })\n"
+	    "name, realm, nonce, token = stun.credentials(\n"
+	    "  message { { 'NONCE', '' }, { 'USERNAME', 'a' }, { 'USERNAME', 'b' } })\n"
 	    "same(name, 'a') same(realm, nil) same(nonce, '') same(token, nil)\n"
 	    "for length = 0, #full - 1 do stun.credentials(full:sub(1, length)) end\n"
 	    "same((stun.credentials ''), nil)\n"
@@ -86,7 +89,8 @@ static void credentials_are_the_first_of_each(void **state)
 static void a_message_is_made_again(void **state)
 {
 	(void)state;
-	run("local again = assert(stun.rewrite(full, 'ABCDEFGHIJKL', 'key', { [0x15] = 'a longer nonce', [0x14] = 'realm' }))\n"
+	run("local changes = { [0x15] = 'a longer nonce', [0x14] = 'realm' }\n"
+	    "local again = assert(stun.rewrite(full, 'ABCDEFGHIJKL', 'key', changes))\n"
 	    "local now = stun.parse(again)\n"
 	    "same(again:sub(9, 20), 'ABCDEFGHIJKL')\n"
 	    "local name, realm, nonce, token = stun.credentials(again)\n"

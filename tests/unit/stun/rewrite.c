@@ -37,8 +37,11 @@ static struct stun_octets text(const char *words)
 
 static int rewrite(struct octets octets, const struct stun_change *changes, size_t count, struct error *error)
 {
-	const struct stun_rewriting rewriting = {.transaction = transaction, .changes = changes, .change_count = count,
-						 .key = text("key"), .key_sha256 = text("other key")};
+	const struct stun_rewriting rewriting = {.transaction = transaction,
+						 .changes = changes,
+						 .change_count = count,
+						 .key = text("key"),
+						 .key_sha256 = text("other key")};
 	writer_reset(&writer);
 	return stun_rewrite(integrity, octets.data, octets.length, &rewriting, &writer, error);
 }
@@ -67,9 +70,10 @@ static void integrity_and_fingerprint_are_computed_again(void **state)
 static void both_integrities_have_keys_of_their_own(void **state)
 {
 	(void)state;
-	struct octets octets = octets_from_hex("00030028 2112a442 000102030405060708090a0b"
-					       "001c0020 0000000000000000000000000000000000000000000000000000000000000000"
-					       "c0010000");
+	struct octets octets =
+		octets_from_hex("00030028 2112a442 000102030405060708090a0b"
+				"001c0020 0000000000000000000000000000000000000000000000000000000000000000"
+				"c0010000");
 	struct stun_message message = {0};
 	assert_int_equal(rewrite(octets, NULL, 0, NULL), 0);
 	assert_int_equal(stun_message_parse(&message, writer.data, writer.length, NULL), 0);
@@ -82,14 +86,17 @@ static void both_integrities_have_keys_of_their_own(void **state)
 static void only_the_first_of_a_type_is_changed(void **state)
 {
 	(void)state;
-	struct octets octets = octets_from_hex("00030010 2112a442 000102030405060708090a0b 00150004 61616161 00150004 62626262");
+	struct octets octets =
+		octets_from_hex("00030010 2112a442 000102030405060708090a0b 00150004 61616161 00150004 62626262");
 	const struct stun_change change = {0x0015, text("cc")};
 	assert_int_equal(rewrite(octets, &change, 1, NULL), 0);
 	assert_int_equal(writer.length, octets.length);
-	assert_memory_equal(&writer.data[20], "\x00\x15\x00\x02"
-					      "cc\0\0"
-					      "\x00\x15\x00\x04"
-					      "bbbb", 16);
+	assert_memory_equal(&writer.data[20],
+			    "\x00\x15\x00\x02"
+			    "cc\0\0"
+			    "\x00\x15\x00\x04"
+			    "bbbb",
+			    16);
 	free(octets.data);
 }
 
@@ -116,7 +123,8 @@ static void what_cannot_be_followed_is_refused(void **state)
 		if (rewrite(cut, NULL, 0, &error) < 0)
 			assert_true(error.code != 0);
 		else
-			assert_true(length >= STUN_HEADER_SIZE && writer.length == (length + 3) / 4 * 4); // padding may be cut
+			assert_true(length >= STUN_HEADER_SIZE &&
+				    writer.length == (length + 3) / 4 * 4); // padding may be cut
 		free(cut.data);
 	}
 	free(whole.data);
