@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: BSD-3-Clause
 --
 -- Plays the score of a capture (extract.lua) to one live server: each flow on a socket of its own, its requests in
--- their order and at their times, flows that ran beside each other beside each other. A request that the captured client
--- sent after it had an answer waits for that answer here too; where nothing is to be waited for, pour.lua plays.
+-- their order and at their times, flows that ran beside each other beside each other. A request that the captured
+-- client sent after it had an answer waits for that answer here too; where nothing is to be waited for, pour.lua plays.
 
 local clock = require "clock"
 local compare = require "support.replay.compare"

@@ -13,6 +13,7 @@ local pour = {}
 local TURN <const> = 32 -- requests until answers are let in
 local KEPT <const> = 512 -- flows that are over and may still be answered
 local LAST_WAIT, LOOK <const> = 1, 0.02 -- seconds for the last answers; between looks for them
+local GARBAGE <const> = 250 -- per cent that memory may grow by until it is cleaned up: time is dearer here
 local UNAWAITED <const> = "no answer was waited for"
 
 -- A voice with a record of what it asked: waiting[transaction] = step.
@@ -121,6 +122,7 @@ local function send(player, voice, n, step)
 end
 
 function pour.play(player)
+  collectgarbage("incremental", GARBAGE, 400)
   local score, choir, over, next_step, turn = player.score, new_choir(), { first = 1, last = 0 }, {}, 0
   for i = 1, score.requests do
     local place = score.order[i]
