@@ -13,10 +13,19 @@
 #include <unistd.h>
 
 static const luaL_Reg modules[] = {
-	{"audit", luaopen_audit},   {"bytes", luaopen_bytes}, {"capture", luaopen_capture}, {"clock", luaopen_clock},
-	{"json", luaopen_json},     {"net", luaopen_net},     {"spool", luaopen_spool}, {"stun", luaopen_stun},
+	{"audit", luaopen_audit},
+	{"bytes", luaopen_bytes},
+	{"capture", luaopen_capture},
+	{"clock", luaopen_clock},
+	{"json", luaopen_json},
+	{"net", luaopen_net},
+	{"spool", luaopen_spool},
+	{"stun", luaopen_stun},
 	{"system", luaopen_system},
-	{"target", luaopen_target}, {"token", luaopen_token}, {"workers", luaopen_workers}, {NULL, NULL},
+	{"target", luaopen_target},
+	{"token", luaopen_token},
+	{"workers", luaopen_workers},
+	{NULL, NULL},
 };
 
 // No io and no os: what a script may do to the machine goes through the engine's own modules.
