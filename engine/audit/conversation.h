@@ -27,9 +27,9 @@ enum conversation_kind {
 struct conversation_piece {
 	const uint8_t *octets; // good during the call
 	size_t length;
-	int side;                   // that sent it: 0 or 1, as given with its packet
+	int side; // that sent it: 0 or 1, as given with its packet
 	enum audit_transport transport;
-	bool channel;               // ChannelData, its header being right; else STUN, not parsed yet
+	bool channel;                // ChannelData, its header being right; else STUN, not parsed yet
 	uint64_t first_frame, frame; // of the packets that began and completed it
 	uint64_t time, offset;       // of the latter packet
 };
@@ -43,8 +43,7 @@ bool conversation_restarts(const struct conversation *conversation, int side, co
 
 // Takes a decoded packet of a side; first_frame is that of its first fragment. Each message that is complete by now is
 // handed to `take`, which returns false to end it: then this returns false.
-bool conversation_packet(struct conversation *conversation, int side, const struct packet *packet,
-			 uint64_t first_frame,
+bool conversation_packet(struct conversation *conversation, int side, const struct packet *packet, uint64_t first_frame,
 			 bool (*take)(void *context, const struct conversation_piece *piece), void *context);
 
 // The capture is over: hands out what waited for octets or secrets that did not come.
