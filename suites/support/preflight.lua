@@ -15,8 +15,8 @@ local LONGEST_ATTEMPT <const> = 4 -- seconds, after which an answer is no longer
 -- What to do about a certificate, for a person.
 local function untrusted(bench, transport, why)
   local settings = bench:handshake(bench.addresses[transport])
-  return ("%s. It has to bear %s (another name: tls.name in a profile) and to be vouched for by %s (others: --ca FILE, or "
-    .. "tls.ca in a profile); --insecure, or tls.insecure, takes any"):format(why,
+  return ("%s. It has to bear %s (another name: tls.name in a profile) and to be vouched for by %s (others: --ca FILE, "
+    .. "or tls.ca in a profile); --insecure, or tls.insecure, takes any"):format(why,
     settings.server_name or settings.remote.address, settings.ca or "the certificates that the system trusts")
 end
 
