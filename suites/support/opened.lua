@@ -31,11 +31,12 @@ function opened.by(known, with_secrets)
     if not octets or not kid or not known.server_name then return nil end
     for _, key in ipairs(known.keys) do
       if key.kid == kid then
-        local found = token.open {
+        local found, problem, offset = token.open {
           algorithm = key.algorithm, key = key.octets, server_name = known.server_name, token = octets,
         }
         return found and inside(key, found, with_secrets)
-          or ("%sthe token does not open under %s (%s)\n"):format(INDENT, key.kid, key.algorithm)
+          or ("%sthe token does not open under %s (%s): %s%s\n"):format(INDENT, key.kid, key.algorithm, problem,
+            offset and (" (octet %d of the token)"):format(offset) or "")
       end
     end
   end

@@ -131,6 +131,9 @@ SKIP: {
 	}
 	my $death = $coturn->{results}{'server/refused-token/key-length-beyond-the-block'};
 	like $death->{reason}, qr/SIG(ABRT|SEGV|BUS).*after .*Allocate/, 'its death is blamed on the message that went before';
+	my $shown = join '', map { $_->{text} // () } @{ $death->{exchange} };
+	like $shown, qr/does not open under north \(A256GCM\): (?:key_length says|behind a mac_key of) \d+ octets/,
+		'and what is wrong inside its token is told';
 
 	my $secure = certify('--target', 'scripts/targets/coturn-secure.lua', 'server/binding');
 	is $secure->{results}{'server/binding/with-a-token'}{verdict}, 'pass', 'coturn with --secure-stun serves Binding with a token';
