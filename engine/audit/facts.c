@@ -206,7 +206,7 @@ static const struct {
 	 offsetof(struct audit_message_facts, nonce),
 	 {"absent", "current", "earlier", "refused", "elsewhere", "unseen"}},
 	{"transaction", offsetof(struct audit_message_facts, transaction), {NULL, "new", "again", "changed", "reused"}},
-	{"asked", offsetof(struct audit_message_facts, asked), {NULL, "seen", "unseen"}},
+	{"asked", offsetof(struct audit_message_facts, asked), {NULL, "seen", "unseen", "forgotten"}},
 	{"repeated", offsetof(struct audit_message_facts, repeated), {NULL, "alike", "changed", "later"}},
 	{"allocation", offsetof(struct audit_message_facts, allocation), {"unknown", "none", "held", "edge", "over"}},
 	{"grant", offsetof(struct audit_message_facts, grant), {NULL, "zero", "within", "delta", "over"}},

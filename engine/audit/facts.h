@@ -94,9 +94,10 @@ enum audit_transaction {
 };
 
 enum audit_asked {
-	AUDIT_ASKED_NONE,   // not an answer
-	AUDIT_ASKED_SEEN,   // the request is there
-	AUDIT_ASKED_UNSEEN, // it is not in the capture
+	AUDIT_ASKED_NONE,      // not an answer
+	AUDIT_ASKED_SEEN,      // the request is there
+	AUDIT_ASKED_UNSEEN,    // it is not in the capture
+	AUDIT_ASKED_FORGOTTEN, // it may be, but is not held any more
 };
 
 enum audit_repeated {

@@ -517,7 +517,9 @@ void session_answer(struct session *session, struct session_world *world, const 
 	*view = (struct session_view){0};
 	struct audit_message_facts *own = &facts->message;
 	struct transaction *transaction = transactions_find(&session->transactions, message->header.transaction);
-	own->asked = transaction ? AUDIT_ASKED_SEEN : AUDIT_ASKED_UNSEEN;
+	own->asked = transaction                       ? AUDIT_ASKED_SEEN
+		     : session->transactions.forgotten ? AUDIT_ASKED_FORGOTTEN
+						       : AUDIT_ASKED_UNSEEN;
 	add_history(session, world, place, own);
 	check_mapped(place, message, own);
 	bool first = true;

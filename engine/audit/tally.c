@@ -394,7 +394,7 @@ static void add_answer(struct tally_method *method, const struct tally_sighting 
 	if (facts->repeated != AUDIT_REPEATED_NO)
 		return;
 	method->answers++;
-	method->unanswerable += facts->asked == AUDIT_ASKED_UNSEEN;
+	method->unanswerable += facts->asked != AUDIT_ASKED_SEEN;
 	uint16_t code = facts->class == AUDIT_SUCCESS ? 0 : facts->code;
 	size_t i = 0;
 	while (i < method->outcome_count && method->outcomes[i].code != code)

@@ -74,6 +74,7 @@ struct transaction *transactions_begin(struct transactions *transactions, const 
 	struct transaction *place;
 	if (reused >= 0) {
 		place = &transactions->list[reused];
+		transactions->forgotten = true;
 		transaction_keep(place, NULL, 0);
 	} else {
 		if (transactions->count == transactions->capacity) {

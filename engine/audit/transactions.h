@@ -38,6 +38,7 @@ struct transaction {
 struct transactions {
 	struct transaction *list;
 	size_t count, capacity;
+	bool forgotten; // one was given up, so that what is not held may have been there
 };
 
 // Wipes and frees what is held.

@@ -25,8 +25,9 @@ invariant "header" {
     })
     local class = m:class()
     if class ~= "success" and class ~= "error" then return end
-    -- In a capture an answer may come again, and its request may be missing or have come before the capture began.
-    if seen.facts and not seen.request and (seen.facts.asked == "seen" or not seen.complete) then return end
+    -- In a capture an answer may come again or long after, and its request may be missing or have come before the
+    -- capture began.
+    if seen.facts and not seen.request and (seen.facts.asked ~= "unseen" or not seen.complete) then return end
     check(id, seen.request ~= nil, {
       label = "transaction ID", expected = "the transaction ID of a request", got = "one that was never sent",
     })

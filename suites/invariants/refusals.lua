@@ -50,7 +50,7 @@ invariant "refusals" {
   judge = function(seen, check, note)
     local facts, request = seen.facts, seen.facts.request
     if not certain.has_integrity(request) then return end
-    if facts.code == 401 then
+    if facts.code == 401 and not certain.short_term(facts, request) then
       check("5389-10.2.2-08", facts.has["REALM"] and facts.has["NONCE"], {
         expected = "REALM and NONCE",
         got = facts.has["NONCE"] and "no REALM" or facts.has["REALM"] and "no NONCE" or "neither",

@@ -80,6 +80,14 @@ function certain.complete(request)
     and has["NONCE"] or false
 end
 
+-- Whether the answer to a Binding request may be of the short-term mechanism, which has neither REALM nor NONCE (RFC
+-- 5389 section 10.1.2): ICE's checks are, and it is another usage.
+function certain.short_term(facts, request)
+  local function has(name) return facts.has[name] or request.has[name] end
+  return request.method == "Binding" and not certain.takes_tokens(facts)
+    and not (has "REALM" or has "NONCE" or has "ACCESS-TOKEN")
+end
+
 -- Whether nothing is wrong with its credentials: a token that is good at that moment, and integrity under its mac_key.
 -- Whether the server takes that form of it (form_proven) and has taken this token before (token_proven) is open.
 function certain.authenticated(request)

@@ -112,6 +112,9 @@ end
 
 local function flipped(octets) return string.char(octets:byte() ~ 1) .. octets:sub(2) end
 
+-- As ICE signs its checks.
+local short_term = { { "USERNAME", "far:near" }, { "MESSAGE-INTEGRITY", key = "password of the far end" } }
+
 -- name -> { requirement = verdict, ... }, what is said. "none": nothing is said of it.
 local cases = {
   good = { {
@@ -224,6 +227,33 @@ local cases = {
     t:challenge(t:ask("Allocate", {}))
     local first = t:token()
     t:let_in("Allocate", { token = first, key = first.mac_key:sub(1, 16) })
+  end },
+  ["short-term"] = { { ["5389-10.2.2-08"] = "none", ["5389-10.2.2-01"] = "none" }, function(t)
+    t:answer("error", "Binding", t:ask("Binding", { front = short_term }), { { "ERROR-CODE", 401 } })
+    t:answer("error", "Binding", t:ask("Binding", {}), { { "ERROR-CODE", 401 } })
+  end },
+  ["binding-without-nonce"] = { { ["5389-10.2.2-08"] = "fail", ["5389-10.2.2-01"] = "fail" }, function(t)
+    t:challenge(t:ask("Allocate", {}))
+    t:answer("error", "Binding", t:ask("Binding", { front = short_term }), { { "ERROR-CODE", 401 } })
+    t:answer("error", "Binding", t:ask("Binding", {}), { { "ERROR-CODE", 401 } })
+  end },
+  ["many-open"] = { { ["5389-6-01"] = "pass" }, function(t)
+    local asked = {}
+    for i = 1, 80 do asked[i] = t:ask("Binding", {}) end
+    for i = 1, 80 do t:answer("success", "Binding", asked[i], { { "XOR-MAPPED-ADDRESS", CLIENT } }) end
+  end },
+  ["late-copy"] = { { ["5389-6-01"] = "pass" }, function(t)
+    local first
+    for _ = 1, 12 do
+      local asked = t:ask("Binding", {})
+      first = first or asked
+      t:answer("success", "Binding", asked, { { "XOR-MAPPED-ADDRESS", CLIENT } })
+    end
+    t:answer("success", "Binding", first, { { "XOR-MAPPED-ADDRESS", CLIENT } })
+  end },
+  ["never-asked"] = { { ["5389-6-01"] = "fail" }, function(t)
+    t:ask("Binding", {})
+    t:answer("success", "Binding", bytes.random(12), { { "XOR-MAPPED-ADDRESS", CLIENT } })
   end },
 }
 

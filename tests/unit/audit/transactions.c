@@ -55,6 +55,7 @@ static void finished_ones_give_way(void **unused)
 		one->state = TRANSACTION_ANSWERED;
 	}
 	assert_int_equal(transactions.count, 8);
+	assert_true(transactions.forgotten);
 	assert_non_null(find(&transactions, 99));
 	assert_non_null(find(&transactions, 92));
 	assert_null(find(&transactions, 91));
@@ -69,6 +70,7 @@ static void open_ones_are_held(void **unused)
 		begin(&transactions, i, SECOND + i);
 	assert_int_equal(transactions.count, 64);
 	assert_non_null(find(&transactions, 0));
+	assert_false(transactions.forgotten);
 	begin(&transactions, 64, 2 * SECOND); // no room: the oldest of all
 	assert_int_equal(transactions.count, 64);
 	assert_null(find(&transactions, 0));
