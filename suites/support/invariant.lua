@@ -131,11 +131,19 @@ function judge:check(rule, requirement, ok, more, entry)
   local worst = verdict.worst(known.verdict, this)
   if worst ~= known.verdict then
     known.verdict, known.soften, known.expected, known.got = worst, more.soften, more.expected, more.got
+    known.evidence = {}
   end
-  if #known.evidence < KEPT then known.evidence[#known.evidence + 1] = entry end
+  if this == worst and #known.evidence < KEPT then known.evidence[#known.evidence + 1] = entry end
 end
 
--- What a rule said of all messages: checks, verdict (nil when it had nothing to say), notes and the evidence.
+-- The evidence of the checks that came to a verdict, behind what is in the list already.
+local function add_evidence(list, order, wanted)
+  for _, one in ipairs(order) do
+    if one.broken > 0 and one.verdict == wanted then table.move(one.evidence, 1, #one.evidence, #list + 1, list) end
+  end
+end
+
+-- What a rule said of all messages, the evidence of the gravest first: checks, verdict (nil when it had nothing to say), notes and the evidence.
 function judge:result(rule)
   local checks, evidence, notes = {}, {}, {}
   for i, text in ipairs(self.outcomes[rule.id].notes) do
@@ -151,8 +159,9 @@ function judge:result(rule)
         or ("it held for %d messages"):format(one.seen),
       soften = one.broken > 0 and one.soften or nil,
     }
-    for _, entry in ipairs(one.evidence) do evidence[#evidence + 1] = entry end
   end
+  add_evidence(evidence, self.outcomes[rule.id].order, "fail")
+  add_evidence(evidence, self.outcomes[rule.id].order, "warn")
   return { checks = checks, verdict = verdict.of(checks), evidence = evidence, notes = notes }
 end
 
