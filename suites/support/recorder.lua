@@ -561,7 +561,8 @@ function recorder:compare_live()
   if statistics.error then self:differ("the capture ended early: " .. statistics.error) end
   local dropped = statistics.dropped + statistics.interface_dropped
   if dropped > 0 then
-    self:differ(("libpcap dropped %d packets, so its record and that of our sockets cannot be compared"):format(dropped))
+    self:differ(("libpcap dropped %d packets, so its record and that of our sockets cannot be compared"):format(
+      dropped))
     return
   end
   for _, text in ipairs(missed) do self:differ(text) end
