@@ -26,6 +26,10 @@ shift 3
 root=$(cd "$(dirname "$0")/.." && pwd)
 build=${ASSAY_BUILD:-build}
 assay=$([[ $build = /* ]] && echo "$build" || echo "$root/$build")/assay
+[ -x "$assay" ] || {
+	echo "audit-parallel.sh: there is no $assay: build it with make" >&2
+	exit 2
+}
 parts=$(mktemp -d "$(dirname "$result")/parts.XXXXXX")
 trap 'rm -rf "$parts"' EXIT
 

@@ -26,6 +26,10 @@ shift 3
 root=$(cd "$(dirname "$0")/.." && pwd)
 build=${ASSAY_BUILD:-build}
 assay=$([[ $build = /* ]] && echo "$build" || echo "$root/$build")/assay
+[ -x "$assay" ] || {
+	echo "audit-slurm.sh: there is no $assay: build it with make" >&2
+	exit 2
+}
 parts=$(mktemp -d "$(cd "$(dirname "$result")" && pwd)/parts.XXXXXX")
 
 # A task is one shard: every SHARDS-th capture. It has one core, so it reads one capture at a time.

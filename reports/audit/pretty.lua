@@ -61,7 +61,9 @@ function pretty.where(variant, many)
     and (" (and %d more files)"):format(variant.files - 1) or "") or ""
   local flows = variant.flows[1] or ""
   local more = #variant.flows - 1
-  if more > 0 or variant.more_flows then
+  if variant.more_flows and more < 1 then
+    flows = flows .. " and more flows"
+  elseif more > 0 then
     flows = ("%s and %s%s"):format(flows, variant.more_flows and "at least " or "",
       more == 1 and "1 more flow" or ("%d more flows"):format(more))
   end

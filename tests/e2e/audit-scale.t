@@ -51,6 +51,23 @@ for my $form (qw(pretty tap)) {
 	my (undef, $out) = audit('--key', $keys, '--format', $form, '--jobs', 4, $corpus);
 	ok $out eq $alone, "the same in the form $form";
 }
+{
+	# A finding of a flow in two captures, whose names are alike.
+	my $folder = tmp();
+	my $message = stun_message(0x0008, 'B' x 12, 0x0006 => 'user', 0x001B => 'x' x 60);
+	write_pcap("$folder/$_.pcap", [1000, udp_packet('192.0.2.1', 4000, '192.0.2.100', 3478, $message)]) for 1, 2;
+	my (undef, $out) = audit('--format', 'json', $folder);
+	my ($finding) = grep { $_->{requirement} eq '7635-9-02' } records($out, 'finding');
+	ok $finding, 'a token in CreatePermission is found';
+	(undef, $out) = audit('--format', 'pretty', '--jobs', 1, $folder);
+	like $out =~ s/\s+/ /gr, qr/192\.0\.2\.1:4000 > 192\.0\.2\.100:3478 and more flows/, 'it is in more flows than the one named';
+}
+for my $recipe (['scripts/audit-parallel.sh', ':'], ['scripts/audit-slurm.sh', 1]) {
+	my ($script, $where) = @$recipe;
+	my ($got, $out, $err) = run({ env => { ASSAY_BUILD => 'no-such-build' } }, $script, tmp() . '/all.json', $where, $corpus);
+	is $got, 2, "$script without a build: status 2";
+	like $err, qr{there is no \S+/no-such-build/assay: build it with make}, 'and why';
+}
 
 subtest 'any sharding' => sub {
 	my $seed = int rand 1e9;
