@@ -57,7 +57,7 @@ local function as_json(chosen, rows)
     lines[i] = json.encode(rows and as_record(one) or {
       id = one.id, title = one.title, covers = json.array(one.covers), faults = json.array(one.faults),
       needs = json.array(one.needs or {}), alone = one.alone or false, harm = one.harm or false,
-      allocations = one.allocations,
+      allocations = one.allocations, captures = one.captures or nil,
     }, { "id", "title" })
   end
   return lines

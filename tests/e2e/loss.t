@@ -52,7 +52,7 @@ for my $name (sort keys %target) {
 
 # Two loops a core, ended by their process id.
 my $cores = () = slurp('/proc/cpuinfo') =~ /^processor/mg;
-my @loops = map { start('perl', '-e', '1 while 1') } 1 .. 2 * $cores;
+my @loops = map { start('perl', '-e', 'alarm 600; 1 while 1') } 1 .. 2 * $cores;
 for my $name (sort keys %target) {
 	my ($status, $output, $errors) = run({ timeout => 200 }, assay(), 'run', '--format', 'json', @{ $target{$name} });
 	is $status, $status{"$name, good"}, "$name: the same exit status on a busy machine" or diag $errors;
