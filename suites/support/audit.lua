@@ -4,7 +4,6 @@
 -- (audit/judge.lua); what came of it are records (audit/records.lua), from which all reports are made.
 
 local audit = require "audit"
-local bytes = require "bytes"
 local files = require "support.audit.files"
 local json = require "json"
 local judge = require "support.audit.judge"
@@ -13,7 +12,6 @@ local report = require "reports.audit"
 local secrets = require "support.secrets"
 local suites = require "support.suites"
 local system = require "system"
-local token = require "token"
 local workers = require "workers"
 
 local main = {}
@@ -26,24 +24,9 @@ local function complain(status, format, ...)
   return status
 end
 
--- The keys of the command line as octets; nil, text where one does not fit its algorithm.
-local function keys_of(options)
-  local lines, problem = secrets.keys(options.keys)
-  if not lines then return nil, problem end
-  local keys = {}
-  for i, line in ipairs(lines) do
-    local octets, bad = bytes.unbase64(line.key)
-    if not octets then return nil, ("--key: number %d: %s"):format(i, bad) end
-    local fits, why = token.check_key(line.algorithm, octets)
-    if not fits then return nil, ("--key: number %d: %s"):format(i, why) end
-    keys[i] = { kid = line.kid, algorithm = line.algorithm, octets = octets }
-  end
-  return keys
-end
-
 -- What whoever audits knows and wants; nil, text when the command line is wrong.
 local function known_from(options)
-  local keys, problem = keys_of(options)
+  local keys, problem = secrets.octets(options.keys)
   if not keys then return nil, problem end
   local users, bad = secrets.users(options.users)
   if not users then return nil, bad end

@@ -1,9 +1,11 @@
 -- SPDX-License-Identifier: BSD-3-Clause
 --
--- assay decode: messages given in hex, in base64 or as files, shown as text or as JSON.
+-- assay decode: messages given in hex, in base64 or as files, shown as text or as JSON; with keys their tokens too.
 
 local bytes = require "bytes"
 local json = require "json"
+local opened = require "support.opened"
+local secrets = require "support.secrets"
 local stun = require "stun"
 local system = require "system"
 
@@ -19,7 +21,22 @@ local function octets_of(word)
   return nil, "it is neither hex, nor base64, nor a file"
 end
 
-local function as_table(message)
+-- Returns a function: message → what is to be told of its token, nil of one without; or nil, text.
+local function opener(options)
+  local keys, problem = secrets.octets(options.keys)
+  if not keys then return nil, problem end
+  if #options.keys > 0 and not options.server_name then
+    return nil, "tokens are sealed for a server: --key takes --server-name"
+  end
+  if #keys == 0 or not options.server_name then return function() end end
+  local open = opened.by({ keys = keys, server_name = options.server_name }, options.with_secrets)
+  return function(message)
+    if not message:raw "ACCESS-TOKEN" then return nil end
+    return open(message) or "        the token is not opened: no key is given for its kid, which is the USERNAME\n"
+  end
+end
+
+local function as_table(message, inside)
   local attributes = json.array {}
   for i, one in ipairs(message:attributes()) do
     attributes[i] = {
@@ -29,6 +46,7 @@ local function as_table(message)
   return {
     class = message:class(), method = message:method(), transaction = bytes.hex(message:transaction()),
     length = #message:bytes(), attributes = attributes, fingerprint = message:fingerprint(),
+    inside = inside and inside:match "^%s*(.-)%s*$":gsub("\n%s*", "; "),
   }
 end
 
@@ -41,6 +59,11 @@ function decode.main(options)
   end
   if form ~= "text" and form ~= "json" then
     complain(2, "--format is text or json, not '" .. form .. "'")
+    return status
+  end
+  local open, why_not = opener(options)
+  if not open then
+    complain(2, why_not)
     return status
   end
   if #options.messages == 0 then
@@ -56,8 +79,9 @@ function decode.main(options)
       if not message then
         complain(1, ("message %d: %s%s"):format(i, bad, offset and (" (octet %d of %d)"):format(offset, #octets) or ""))
       else
-        local text = form == "text" and message:text():gsub("\n*$", "\n")
-          or json.encode(as_table(message), { "class", "method", "transaction" }) .. "\n"
+        local inside = open(message)
+        local text = form == "text" and message:text():gsub("\n*$", "\n") .. (inside or "")
+          or json.encode(as_table(message, inside), { "class", "method", "transaction" }) .. "\n"
         local ok, why = system.write(1, text)
         if not ok then
           complain(4, "the output cannot be written: " .. why)

@@ -1,9 +1,11 @@
 -- SPDX-License-Identifier: BSD-3-Clause
 --
 -- Long-term keys and passwords that stand outside of a profile: behind --key and --user, in the files that @FILE names,
--- and in ASSAY_KEYS and ASSAY_USERS. What the lines mean is decided here, whether a key fits its algorithm is not.
+-- and in ASSAY_KEYS and ASSAY_USERS. What the lines mean is decided here.
 
+local bytes = require "bytes"
 local system = require "system"
+local token = require "token"
 
 local secrets = {}
 
@@ -49,6 +51,21 @@ function secrets.keys(words)
     local kid, algorithm, key = line:match "^(.+):([^:]+):([^:]+)$"
     return kid and { kid = kid, algorithm = algorithm, key = key }
   end)
+end
+
+-- The same as { { kid =, algorithm =, octets = }, … }; nil, text where one does not fit its algorithm.
+function secrets.octets(words)
+  local lines, problem = secrets.keys(words)
+  if not lines then return nil, problem end
+  local keys = {}
+  for i, line in ipairs(lines) do
+    local octets, bad = bytes.unbase64(line.key)
+    if not octets then return nil, ("--key: number %d: %s"):format(i, bad) end
+    local fits, why = token.check_key(line.algorithm, octets)
+    if not fits then return nil, ("--key: number %d: %s"):format(i, why) end
+    keys[i] = { kid = line.kid, algorithm = line.algorithm, octets = octets }
+  end
+  return keys
 end
 
 -- { { name =, password = }, … }, likewise.
