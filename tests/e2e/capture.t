@@ -30,6 +30,9 @@ sub frames {
 	return \%frames;
 }
 
+# What tshark shows in the clear; for the encrypted transports, and for a second address: tls.t, decrypt.t, transports.t.
+my @plain = qw(--transport udp --transport tcp);
+
 # What a run in $out has captured, against its results.
 sub agrees {
 	my ($name, $out, $live) = @_;
@@ -89,7 +92,7 @@ sub agrees {
 my ($out, $status, $tap, $err);
 for (1 .. 3) { # where much else goes over the loopback, the kernel may drop packets: then nothing can be compared
 	$out = tmp() . '/out';
-	($status, $tap, $err) = run({ timeout => 120 }, assay(), 'run', '--out', $out, 'server');
+	($status, $tap, $err) = run({ timeout => 120 }, assay(), 'run', '--out', $out, @plain, 'server');
 	last if slurp("$out/results.ndjson") !~ /libpcap dropped/;
 	note 'once more: libpcap dropped packets';
 }
@@ -143,7 +146,7 @@ is join("\n", @greedy), '', 'no scenario holds more allocations at once than it 
 # From assay's own sockets: on request, and where nobody permits more.
 my @some = ('server/challenge', 'server/permissions', 'server/session-key');
 $out = tmp() . '/out';
-($status, $tap, $err) = run({ timeout => 60 }, assay(), 'run', '--no-capture', '--out', $out, @some);
+($status, $tap, $err) = run({ timeout => 60 }, assay(), 'run', '--no-capture', '--out', $out, @plain, @some);
 is $status, 0, 'without libpcap: status 0' or diag $err;
 like $tap, qr/^# packets: own sockets \(libpcap is not used\)$/m, 'without libpcap: the report says so';
 agrees('without libpcap', $out, 0);
@@ -156,7 +159,7 @@ if ($> == 0) {
 	mkdir "$place/open" or die;
 	chmod 0777, "$place/open" or die;
 	($status, $tap, $err) = run({ timeout => 60, env => { HOME => "$place/open", TMPDIR => "$place/open" } },
-		'setpriv', '--reuid', 65534, '--regid', 65534, '--clear-groups', '--inh-caps=-all', $program, 'run', '--out', "$place/open/out", @some);
+		'setpriv', '--reuid', 65534, '--regid', 65534, '--clear-groups', '--inh-caps=-all', $program, 'run', '--out', "$place/open/out", @plain, @some);
 	is $status, 0, 'without privilege: status 0' or diag $err;
 	is $err, '', 'without privilege: no complaint';
 	like $tap, qr/^# packets: own sockets \(no capture: .*(?i:permi).*\)$/m, 'without privilege: the report says why';
