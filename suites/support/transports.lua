@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: BSD-3-Clause
 --
--- The names of transports as profiles, ids and reports use them: a protocol at the target's address, or, with a 6 behind
--- it, the same protocol at its second one, which is of IPv6.
+-- The names of transports as profiles, ids and reports use them: a protocol at the target's address, or, with a 6
+-- behind it, the same protocol at its second one, which is of IPv6.
 
 local transports = { names = {} }
 

@@ -189,7 +189,8 @@ my %manners = (
 		my @both = (challenge($_[0]), message($_[0], SUCCESS, ''));
 		return turn('order') & 1 ? @both : reverse @both;
 	} },
-	flood => { answer => sub { return challenge($_[0]) }, tick => sub { my ($request) = @_; return map { $_ % 2 ? indication() : stranger($request) } 1 .. 10 } },
+	flood => { answer => sub { return challenge($_[0]) },
+		tick => sub { my ($request) = @_; return map { $_ % 2 ? indication() : stranger($request) } 1 .. 10 } },
 	'flood-of-noise' => { answer => sub { return challenge($_[0]) }, tick => sub { return map { noise(1 + int rand 1400) } 1 .. 10 } },
 
 	# Words that lead nowhere.

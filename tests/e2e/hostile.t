@@ -101,16 +101,19 @@ my %manners = (
 	'big-attributes' => { secure => 1 }, 'big-sum' => {}, 'attribute-of-65535' => { none => 1, broken => ['header'] }, 'many-attributes' => {},
 	nonces => {}, omissions => {}, nowhere => {}, many => {}, strangers => { none => 1, broken => ['header'], secure => 1 },
 	'many-strangers' => { broken => ['header'] }, indications => { none => 1 }, contradict => {}, flood => { broken => ['header'], secure => 1 },
-	'flood-of-noise' => { broken => ['header'] }, success => {}, 'all-codes' => { broken => ['error-code'] }, 'stale-forever' => {}, 'in-circles' => { none => 1 },
+	'flood-of-noise' => { broken => ['header'] }, success => {}, 'all-codes' => { broken => ['error-code'] },
+	'stale-forever' => {}, 'in-circles' => { none => 1 },
 	silence => { none => 1, secure => 1 }, echo => { none => 1 }, drip => {}, half => { none => 1 }, 'never-whole' => { none => 1, secure => 1 },
 	'endless-messages' => { none => 1, secure => 1 }, 'endless-channels' => { none => 1 }, 'endless-noise' => { none => 1, secure => 1 },
 	'no-stun' => { none => 1 }, 'too-early' => {}, 'shut-behind' => {}, 'shut-before' => { none => 1 }, 'close-in-answer' => { none => 1 },
 	'reset-in-answer' => { none => 1 }, 'close-on-request' => { none => 1, secure => 1 }, 'reset-on-request' => { none => 1 },
-	'deaf-garbage' => { lost => 1 }, 'deaf-endless' => { lost => 1 }, 'deaf-half' => { lost => 1 }, 'deaf-reset' => { lost => 1 }, 'deaf-flood' => { lost => 1 },
+	'deaf-garbage' => { lost => 1 }, 'deaf-endless' => { lost => 1 }, 'deaf-half' => { lost => 1 }, 'deaf-reset' => { lost => 1 },
+	'deaf-flood' => { lost => 1 },
 	honest => { all => 1, secure => 1 }, 'three-hundred' => { calm => 1 }, octets => { all => 1, secure => 1 }, 'and-strangers' => { broken => ['header'] },
 	'and-the-contrary' => { none => 1, broken => ['integrity'] }, 'datagrams-beside' => { all => 1, secure => 1 }, 'records-flipped' => { secure => 1 },
 	'records-between' => { secure => 1 }, 'records-cut' => { secure => 1 },
-	map { $_ => { lost => 1, secure => 1 } } qw(no-tls noise-for-tls alerts-for-tls endless-handshake endless-cookies silence-for-tls reset-for-tls drip-for-tls),
+	map { $_ => { lost => 1, secure => 1 } } qw(no-tls noise-for-tls alerts-for-tls endless-handshake endless-cookies silence-for-tls
+		reset-for-tls drip-for-tls),
 );
 my @manners = sort keys %manners;
 my ($listed, $list) = run('perl', $hostile, '--list');
@@ -125,7 +128,8 @@ sub begin {
 	my %env = (marked(), HOSTILE_ASSAY => assay(), HOSTILE_FRONT => $front);
 	my $out = tmp() . '/out';
 	my @secure = $manners{$manner}{secure} ? ('--transport', 'tls', '--transport', 'dtls') : ();
-	my $process = start({ env => \%env }, assay(), against($manner, $manners{$manner}{all} ? @patient : @quick), @secure, '--format', 'tap', '--out', $out, @some);
+	my $process = start({ env => \%env }, assay(), against($manner, $manners{$manner}{all} ? @patient : @quick), @secure,
+		'--format', 'tap', '--out', $out, @some);
 	return { manner => $manner, process => $process, env => \%env, out => $out, began => time };
 }
 
