@@ -143,7 +143,8 @@ local function add_evidence(list, order, wanted)
   end
 end
 
--- What a rule said of all messages, the evidence of the gravest first: checks, verdict (nil when it had nothing to say), notes and the evidence.
+-- What a rule said of all messages: checks, verdict (nil when it had nothing to say), notes and the evidence, that of
+-- the gravest first.
 function judge:result(rule)
   local checks, evidence, notes = {}, {}, {}
   for i, text in ipairs(self.outcomes[rule.id].notes) do

@@ -91,7 +91,8 @@ function launcher:environment()
   local p = self.profile
   local first, second = self:hosts()
   local environment = {
-    ASSAY_ADDRESS = first, ASSAY_ADDRESS6 = second, ASSAY_PORT = tostring(self:plain_port()), ASSAY_REALM = p.realm or "",
+    ASSAY_ADDRESS = first, ASSAY_ADDRESS6 = second, ASSAY_PORT = tostring(self:plain_port()),
+    ASSAY_REALM = p.realm or "",
     ASSAY_TLS_PORT = port_text(self:address_of "tls"), ASSAY_DTLS_PORT = port_text(self:address_of "dtls"),
     ASSAY_CERTIFICATE = self.certificate, ASSAY_PRIVATE_KEY = self.private_key,
     ASSAY_SERVER_NAME = p.server_name or "", ASSAY_THIRD_PARTY = p.third_party and "yes" or "no",

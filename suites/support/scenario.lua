@@ -51,7 +51,9 @@ local features = {
 }
 
 -- What those of them that are about the transport itself are about.
-local about = { udp = "UDP", tcp = "TCP", tls = "TLS", dtls = "DTLS", datagram = "UDP and DTLS", secure = "TLS and DTLS" }
+local about = {
+  udp = "UDP", tcp = "TCP", tls = "TLS", dtls = "DTLS", datagram = "UDP and DTLS", secure = "TLS and DTLS",
+}
 
 local scenario = { features = features, about = about }
 

@@ -34,7 +34,7 @@ sub beside {
 }
 
 for my $jobs (3, 32) {
-	my ($status, $output, $errors) = run($program, 'run', '--format', 'json', '--jobs', $jobs, 'server/waiting');
+	my ($status, $output, $errors) = run($program, 'run', qw(--format json --transport udp --transport tcp), '--jobs', $jobs, 'server/waiting');
 	is $status, 0, "--jobs $jobs passes" or diag $errors;
 	my %result = results(json_lines($output));
 	my @spans;
