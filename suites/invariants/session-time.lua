@@ -42,8 +42,8 @@ local function judge_ceiling(facts, check, note, certain_clock)
   if ceiling == "edge" then
     note "7635-9-07: LIFETIME is above what is left of the token by less than a minute, which clocks may differ by"
   elseif ceiling == "broken" and not certain_clock then
-    note("7635-9-07: LIFETIME is more than a minute above what is left of the token, if the clock of the capture is that "
-      .. "of the server")
+    note("7635-9-07: LIFETIME is more than a minute above what is left of the token, "
+      .. "if the clock of the capture is that of the server")
   elseif ceiling then
     check("7635-9-07", ceiling == "kept", {
       expected = "LIFETIME of at most lifetime + 5 s - age of the token", got = "more than a minute above",

@@ -9,7 +9,8 @@
 --                                users = { { name =, password = } } }
 --   assert(running:start())   running:stop()
 --
--- More fields: address6 (a second address to serve on, at the same ports), third_party (default true), faults (names), delta, nonce_lifetime, default_lifetime, max_lifetime,
+-- More fields: address6 (a second address to serve on, at the same ports), third_party (default true), faults (names),
+-- delta, nonce_lifetime, default_lifetime, max_lifetime,
 -- max_allocations, idle, relay_address (default: address), software (false for none), strict, on_crash(text).
 
 local behaviour = require "reference.behaviour"

@@ -19,7 +19,9 @@ scenario "token-exchange" {
     t:check("7635-11-06", made:is_success(), { label = "an allocation with a token" })
     if not made:is_success().ok then return end
     local permission = t:create_permission(made.client, { peer = t:peer(made.client) })
-    if permission:code() == 403 then return t:note "the peer is forbidden (403), so no request of the session is shown" end
+    if permission:code() == 403 then
+      return t:note "the peer is forbidden (403), so no request of the session is shown"
+    end
     t:check("7635-11-06", permission:is_success(), { label = "a permission signed with the session key" })
   end,
 }

@@ -32,7 +32,9 @@ end
 local readers = {
   octets = function(seen) return seen.sighting:octets() end,
   problem = function(seen) return seen.sighting:problem() end,
-  message = function(seen) return not seen.problem and seen.facts.class ~= "channel" and stun.parse(seen.octets) or nil end,
+  message = function(seen)
+    return not seen.problem and seen.facts.class ~= "channel" and stun.parse(seen.octets) or nil
+  end,
   request_octets = function(seen) return seen.sighting:request() end,
   request = function(seen) return seen.request_octets and stun.parse(seen.request_octets) or nil end,
   from = function(seen) return recorder.name_of(seen.sighting:from()) end,
