@@ -115,6 +115,11 @@ end
 local function notes_of(score, stages, damage)
   local notes = { ("%d requests on %d flows in the capture"):format(score.requests, #score.flows) }
   local function add(...) notes[#notes + 1] = string.format(...) end
+  local sealed = score:sealed()
+  if sealed > 0 then
+    add("%d of its tokens open under no key that was given: whatever was wrong with them, good ones stand for them "
+      .. "(--captured-key KID:ALG:BASE64 gives the keys of its server)", sealed)
+  end
   for _, stage in ipairs(stages) do
     local one, name = stage.player, stage.profile.name
     local tally = one.tally

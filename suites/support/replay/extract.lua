@@ -68,6 +68,17 @@ function score:flow_of(key, sighting, transport, time)
   return flow
 end
 
+-- Tokens of kids of which none was opened, though others do not show that the captured server did not know the kid:
+-- what is wrong with them cannot be told.
+function score:sealed()
+  local count = 0
+  for kid, number in pairs(self.unopened) do
+    local known = next(self.opened) == nil or self.accepted_kids[kid]
+    if known and not self.opened[kid] then count = count + number end
+  end
+  return count
+end
+
 -- What is wrong with a request, as far as it shows.
 local function marks_of(flow, username, realm, integrity, sha256, token, nonce, challenged)
   local found = 0
@@ -98,6 +109,9 @@ function score:take_request(sighting, key, id, time, frame, octets, transport)
   local found = signed and marks.signed or 0
   found = found | marks_of(flow, username, realm, integrity, sha256, has_token and token, nonce, challenged)
   if found & marks.opened ~= 0 then self.opened[username or ""] = true end
+  if has_token and found & marks.opened == 0 then
+    self.unopened[username or ""] = (self.unopened[username or ""] or 0) + 1
+  end
   flow[#flow + 1] = self:put(REQUEST:pack(time, frame, describe(method, has_token, signed), found, lifetime or 0,
     timestamp or 0, key_length or 0, nonce_length or 0, math.min(extra or 0, 0xFFFF), octets))
   flow[#flow + 1] = false
@@ -216,7 +230,7 @@ function extract.read(path, options)
   local store, problem = spool.new()
   if not store then return nil, problem, true end
   local self = setmetatable({
-    flows = {}, by_key = {}, requests = 0, order = {}, spool = store, names = {},
+    flows = {}, by_key = {}, requests = 0, unopened = {}, order = {}, spool = store, names = {},
     opened = {}, accepted_kids = {}, accepted_users = {}, accepted_forms = {},
     outcomes = {}, numbers = {},
   }, score)
