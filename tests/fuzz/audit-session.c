@@ -193,7 +193,7 @@ static void claim_words(const struct audit_message_facts *facts)
 	claim(facts->token <= AUDIT_TOKEN_OPENED && facts->token_use <= AUDIT_USE_EARLIER);
 	claim(facts->token_time <= AUDIT_TIME_FAR_FUTURE && facts->session_time <= AUDIT_TIME_FAR_FUTURE);
 	claim(facts->nonce <= AUDIT_NONCE_UNSEEN && facts->transaction <= AUDIT_TRANSACTION_REUSED);
-	claim(facts->asked <= AUDIT_ASKED_UNSEEN && facts->repeated <= AUDIT_REPEATED_LATER);
+	claim(facts->asked <= AUDIT_ASKED_FORGOTTEN && facts->repeated <= AUDIT_REPEATED_LATER);
 	claim(facts->allocation <= AUDIT_ALLOCATION_OVER && facts->grant <= AUDIT_GRANT_OVER);
 	claim(facts->ceiling <= AUDIT_CEILING_EDGE && facts->channel <= AUDIT_CHANNEL_UNKNOWN);
 	claim(facts->tells <= AUDIT_TELLS_PASSWORD && facts->token_same <= 1);

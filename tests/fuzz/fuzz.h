@@ -27,7 +27,7 @@ static inline _Noreturn void fuzz_broken(const char *file, int line, const char 
 // A copy of exactly this size on the heap, so that a read behind it is seen. The caller frees it.
 static inline uint8_t *fuzz_copy(const void *data, size_t size)
 {
-	uint8_t *copy = malloc(size ? size : 1);
+	uint8_t *copy = calloc(size ? size : 1, 1);
 	claim(copy);
 	if (size)
 		memcpy(copy, data, size);
