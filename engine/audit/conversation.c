@@ -355,22 +355,23 @@ static bool read_tls(struct conversation *conversation, int side)
 	return fetch_tls(conversation);
 }
 
-// Gives up octets that will not come any more: the receiver has them, or too much waits behind them.
-static void give_up_gap(struct conversation *conversation, int side, bool at_end)
+// Gives up octets that will not come any more: the receiver has them, or too much waits behind them. Whether it did.
+static bool give_up_gap(struct conversation *conversation, int side, bool at_end)
 {
 	struct side *own = &conversation->sides[side];
 	uint64_t offset, length;
 	size_t segments;
 	int64_t tag;
 	if (!own->stream || !capture_stream_gap(own->stream, &offset, &length))
-		return;
+		return false;
 	size_t waiting = capture_stream_waiting(own->stream, &segments, &tag);
 	if (!at_end && waiting < WAITING_OCTETS && segments < WAITING_SEGMENTS)
-		return;
+		return false;
 	uint64_t missing = capture_stream_skip_gap(own->stream);
 	conversation->lost += missing;
 	if (conversation->tls && missing)
 		tls_passive_gap(conversation->tls, side, missing);
+	return missing > 0;
 }
 
 static bool drain(struct conversation *conversation, int side)
@@ -492,11 +493,14 @@ bool conversation_finish(struct conversation *conversation,
 {
 	conversation->take = take;
 	conversation->context = context;
-	for (int side = 0; side < 2; side++) {
-		give_up_gap(conversation, side, true);
-		if (conversation->kind != CONVERSATION_OTHER && !drain(conversation, side))
-			return false;
-	}
+	for (int side = 0; side < 2; side++)
+		while (conversation->kind != CONVERSATION_OTHER) {
+			bool more = give_up_gap(conversation, side, true);
+			if (!drain(conversation, side))
+				return false;
+			if (!more)
+				break;
+		}
 	bool go_on = true;
 	if (conversation->tls) {
 		go_on = fetch_tls(conversation);

@@ -41,14 +41,5 @@ scenario "half-open" {
   alone = true,
   harm = true,
   faults = { "take-few-datagram-handshakes" },
-  run = function(t)
-    for _, one in ipairs(beneath.silences.dtls) do
-      local close, count = stream.silent(t, 64, { table.unpack(one, 2) })
-      t:note("%d times %s, and nothing more", count, one[1])
-      local served = t:rule(nil, stream.served(t))
-      close()
-      if not served then return end
-    end
-    t:control {}
-  end,
+  run = function(t) stream.beside_silence(t, beneath.silences.dtls) end,
 }

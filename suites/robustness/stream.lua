@@ -16,11 +16,7 @@ scenario "pieces" {
   alone = true,
   harm = true,
   faults = { "drop-slow-messages" },
-  run = function(t)
-    t:rule(nil, stream.answered(t, 1, stream.every(1), 0.02))
-    t:rule(nil, stream.answered(t, 3, stream.every(17), 0.02))
-    t:control {}
-  end,
+  run = stream.in_pieces,
 }
 
 scenario "coalesced" {
@@ -31,11 +27,7 @@ scenario "coalesced" {
   alone = true,
   harm = true,
   faults = { "drop-coalesced-messages" },
-  run = function(t)
-    t:rule(nil, stream.answered(t, 2, stream.every(65536), 0))
-    t:rule(nil, stream.answered(t, 20, stream.every(65536), 0))
-    t:control {}
-  end,
+  run = stream.at_once,
 }
 
 scenario "half-open" {

@@ -52,11 +52,7 @@ scenario "pieces" {
   alone = true,
   harm = true,
   faults = { "drop-slow-messages" },
-  run = function(t)
-    t:rule(nil, stream.answered(t, 1, stream.every(1), 0.02))
-    t:rule(nil, stream.answered(t, 3, stream.every(17), 0.02))
-    t:control {}
-  end,
+  run = stream.in_pieces,
 }
 
 scenario "coalesced" {
@@ -67,11 +63,7 @@ scenario "coalesced" {
   alone = true,
   harm = true,
   faults = { "drop-coalesced-messages" },
-  run = function(t)
-    t:rule(nil, stream.answered(t, 2, stream.every(65536), 0))
-    t:rule(nil, stream.answered(t, 20, stream.every(65536), 0))
-    t:control {}
-  end,
+  run = stream.at_once,
 }
 
 scenario "half-open" {
@@ -82,14 +74,5 @@ scenario "half-open" {
   alone = true,
   harm = true,
   faults = { "take-few-handshakes" },
-  run = function(t)
-    for _, one in ipairs(beneath.silences.tls) do
-      local close, count = stream.silent(t, 64, { table.unpack(one, 2) })
-      t:note("%d times %s, and nothing more", count, one[1])
-      local served = t:rule(nil, stream.served(t))
-      close()
-      if not served then return end
-    end
-    t:control {}
-  end,
+  run = function(t) stream.beside_silence(t, beneath.silences.tls) end,
 }
