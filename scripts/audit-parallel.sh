@@ -42,7 +42,13 @@ parallel --will-cite --sshlogin "$hosts" --env ASSAY_KEYS --env ASSAY_USERS --wo
 	--halt soon,fail=1 --results "$parts/{#}/" --null --arg-file "$parts/list" \
 	"$(printf '%q' "$assay") audit $options -- {}; s=\$?; [ \$s = 0 ] || [ \$s = 1 ] || [ \$s = 3 ]" >/dev/null
 
+# A merged result is a result itself, so more parts than fit on a command line are merged by the thousand first.
+export assay parts
+find "$parts" -name stdout -print0 | xargs -0 -n 1000 sh -c '
+	status=0
+	"$assay" report --merge --format json "$@" >"$(mktemp "$parts/merged.XXXXXX")" || status=$?
+	[ $status = 0 ] || [ $status = 1 ] || [ $status = 3 ]' sh
 status=0
-"$assay" report --merge --format json "$parts"/*/stdout >"$parts/merged" || status=$?
+"$assay" report --merge --format json "$parts"/merged.?????? >"$parts/merged" || status=$?
 mv "$parts/merged" "$result"
 exit $status
