@@ -44,6 +44,7 @@ parallel --will-cite --sshlogin "$hosts" --env ASSAY_KEYS --env ASSAY_USERS --wo
 
 # A merged result is a result itself, so more parts than fit on a command line are merged by the thousand first.
 export assay parts
+# shellcheck disable=SC2016 # the inner shell fills these in
 find "$parts" -name stdout -print0 | xargs -0 -n 1000 sh -c '
 	status=0
 	"$assay" report --merge --format json "$@" >"$(mktemp "$parts/merged.XXXXXX")" || status=$?

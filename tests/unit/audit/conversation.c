@@ -125,6 +125,25 @@ static void a_part_of_a_message(void **unused)
 	conversation_free(conversation);
 }
 
+// The first message behind a gap was found by a search, and may be what another one carries; the second one is heard.
+static void several_gaps_at_the_end(void **unused)
+{
+	(void)unused;
+	uint8_t two[2 * sizeof message];
+	memcpy(two, message, sizeof message);
+	memcpy(&two[sizeof message], message, sizeof message);
+	struct conversation *conversation = conversation_new(PACKET_TCP, NULL);
+	struct heard heard = {0};
+	pass(conversation, &heard, PACKET_TCP, 0, 1, 1000, message, sizeof message);
+	for (uint32_t i = 1; i <= 3; i++)
+		pass(conversation, &heard, PACKET_TCP, 0, 1 + i, 1000 + 100 * i, two, sizeof two);
+	assert_int_equal(heard.count, 1);
+	conversation_finish(conversation, hear, &heard);
+	assert_int_equal(heard.count, 4);
+	assert_int_equal(heard.frames[3], 4);
+	conversation_free(conversation);
+}
+
 int main(void)
 {
 	cmocka_set_message_output(CM_OUTPUT_TAP);
@@ -133,6 +152,7 @@ int main(void)
 		cmocka_unit_test(something_else),
 		cmocka_unit_test(cut_at_every_octet_of_a_stream),
 		cmocka_unit_test(a_part_of_a_message),
+		cmocka_unit_test(several_gaps_at_the_end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
