@@ -4,6 +4,7 @@
 -- them. It takes the lines as they are, in the order of the captures, and counts anew.
 
 local catalogue = require "requirements.catalogue"
+local escape = require "reports.escape"
 local json = require "json"
 local records = require "support.audit.records"
 local report = require "reports.audit"
@@ -15,7 +16,7 @@ local USAGE <const>, NOT_WRITTEN <const> = 2, 4
 local LIMIT <const> = 1 << 30 -- octets of one result
 
 local function complain(status, format, ...)
-  system.write(2, "assay: " .. format:format(...) .. "\n")
+  system.write(2, "assay: " .. escape.printable(format:format(...), 500) .. "\n")
   return status
 end
 

@@ -116,6 +116,7 @@ subtest 'what cannot be merged' => sub {
 		like $err, $pattern, "$name: it is said why";
 	};
 	$merge->('a text', qr/^assay: \S+r0\.json, line 1: no JSON/, "hello\n");
+	$merge->('octets that are no text', qr/^[\x20-\x7e]*line 1: no JSON[\x20-\x7e]*\n\z/, "\xd5\x91\e[31m\n");
 	$merge->('other JSON', qr/line 1: no record of an audit/, "{\"type\":\"run\"}\n");
 	$merge->('nothing', qr/r0\.json: it is empty/, '');
 	$merge->('a result without its end', qr/line 7: the result ends here without its summary/, join '', @lines[0 .. 6]);
