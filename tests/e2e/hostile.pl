@@ -256,7 +256,7 @@ my %manners = (
 	} },
 	'records-flipped' => { via => sub {
 		my ($octets, $kind) = @_;
-		return $octets if $kind !~ /tls/ || $octets !~ /^\x17/ || turn('records') % 5 != 4;
+		return $octets if $kind !~ /tls/ || $octets !~ /^\x17/ || turn("records of $kind") % 5 != 4;
 		return overwrite($octets, length($octets) - 1, chr(255 ^ ord substr $octets, -1));
 	} },
 	'records-between' => { via => sub {
