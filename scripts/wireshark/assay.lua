@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: BSD-3-Clause
 --
 -- A companion to Wireshark's STUN dissector (4.0 and later): the insides of ACCESS-TOKEN and THIRD-PARTY-AUTHORIZATION
--- (RFC 7635 6.1 and 6.2), tokens opened with the keys that its preferences name. It and assay-token.lua, which stands
--- beside it, go to the folder of personal Lua plugins, or it is named with -X lua_script:assay.lua.
--- docs/wireshark.md tells how.
+-- (RFC 7635 6.1 and 6.2), tokens opened with the keys that its preferences name. It goes to the folder of personal Lua
+-- plugins together with assay-token.lua and assay-crypto.lua, which stand beside it, or it is named with
+-- -X lua_script:assay.lua. docs/wireshark.md tells how.
 
 local folder = debug.getinfo(1, "S").source:match "^@(.*[/\\])" or ""
 local token_module = dofile(folder .. "assay-token.lua")
