@@ -2,6 +2,7 @@
 #include "audit/facts.h"
 
 #include "base/bytes.h"
+#include "base/utf8.h"
 #include "stun/attribute.h"
 #include "stun/integrity.h"
 #include "stun/value.h"
@@ -27,27 +28,18 @@ bool audit_facts_has(const struct audit_message_facts *facts, uint16_t type)
 	return place >= 0 && (facts->has >> place & 1);
 }
 
-// The characters of UTF-8 (RFC 3629), -1 when it is none.
+// The characters of UTF-8, -1 when it is none.
 static long utf8_length(const uint8_t *text, size_t length)
 {
 	long characters = 0;
+	uint32_t value;
 	struct reader reader;
 	reader_init(&reader, text, length);
 	while (reader_left(&reader)) {
-		uint8_t first = reader_u8(&reader);
-		unsigned more = first < 0x80 ? 0 : first >= 0xF0 ? 3 : first >= 0xE0 ? 2 : 1;
-		if ((first >= 0x80 && first < 0xC2) || first > 0xF4)
+		size_t octets = utf8_character(&reader, &value);
+		if (!octets)
 			return -1;
-		uint32_t character = more == 0 ? first : first & (0x3Fu >> more);
-		for (unsigned i = 0; i < more; i++) {
-			uint8_t next = reader_u8(&reader);
-			if (reader.failed || next >> 6 != 2)
-				return -1;
-			character = character << 6 | (next & 0x3Fu);
-		}
-		static const uint32_t least[] = {0, 0x80, 0x800, 0x10000};
-		if (character < least[more] || character > 0x10FFFF || (character >> 11) == 0x1B)
-			return -1;
+		reader_bytes(&reader, octets);
 		characters++;
 	}
 	return characters;

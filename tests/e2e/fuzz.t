@@ -33,7 +33,7 @@ my %faults = (
 	'capture-dtls'   => ['capture/dtls_passive.c', '.last_tag = record->tag,', '.last_tag = record->tag + 1,'],
 	'capture-tls'    => ['capture/tls_passive.c', '.last_tag = record->last_tag,', '.last_tag = record->last_tag + 1,'],
 	'command-keys'   => ['token/base64.c', 'if (padding && (bits & ', 'if (length > 1000 && (bits & '],
-	'lua-json'       => ['lua/json.c', '|| (*value >= 0xd800 && *value < 0xe000)', ''],
+	'lua-json'       => ['base/utf8.c', ' && *value >> 11 != 0x1B', ''],
 	'lua-stun'       => ['lua/stun_value.c', '"port", address->port)', '"port", address->port ^ 1)'],
 	'net-dtls'       => ['net/dtls.c', 'dtls->datagram.length = length;', 'dtls->datagram.length = length - 1;'],
 	'net-stream'     => ['net/stream.c', 'evbuffer_drain(input, frame.size)', 'evbuffer_drain(input, frame.content)'],
