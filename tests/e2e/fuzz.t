@@ -29,7 +29,7 @@ my %faults = (
 	'capture-fragments' => ['capture/fragments.c', 'memcpy(piece->data, data, length);', 'memset(piece->data, data[0], length);'],
 	'capture-packet' => ['capture/packet.c', 'packet->destination.port = destination;', 'packet->destination.port = (uint16_t)(destination ^ 1);'],
 	'capture-reading' => ['capture/reader.c', 'packet->frame = ++notes->packets;', 'packet->frame = notes->packets++;'],
-	'capture-stream' => ['capture/stream.c', 'stream->held -= length;', 'stream->held -= length - 1;'],
+	'capture-stream' => ['capture/pieces.c', 'pieces->held -= length;', 'pieces->held -= length - 1;'],
 	'capture-dtls'   => ['capture/dtls_passive.c', '.last_tag = record->tag,', '.last_tag = record->tag + 1,'],
 	'capture-tls'    => ['capture/tls_passive.c', '.last_tag = record->last_tag,', '.last_tag = record->last_tag + 1,'],
 	'command-keys'   => ['token/base64.c', 'if (padding && (bits & ', 'if (length > 1000 && (bits & '],
