@@ -56,7 +56,8 @@ static bool set_serial(X509 *certificate)
 
 static bool set_basics(X509 *certificate)
 {
-	BASIC_CONSTRAINTS constraints = {.ca = 1};
+	// The octet goes out as it stands, and DER knows one TRUE only (X.690, 11.1): Go, for one, refuses any other.
+	BASIC_CONSTRAINTS constraints = {.ca = 0xFF};
 	return X509_add1_ext_i2d(certificate, NID_basic_constraints, &constraints, 1, X509V3_ADD_DEFAULT) == 1;
 }
 
