@@ -11,7 +11,7 @@
 --
 -- and may add:
 --
---     needs = { "two-kids" }    features of a target (support/profile.lua); without them the scenario is skipped
+--     needs = { "two-kids" }    features of a target (profile/features.lua); without them the scenario is skipped
 --     transports = "each"       once over every transport of the profile, not only over the first
 --     alone = true              nothing else runs beside it: it may kill the target, or it measures time
 --     early = true              before the others, since its clock runs from the start of the target
