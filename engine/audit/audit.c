@@ -166,13 +166,6 @@ const char *audit_flow(const struct audit *audit, uint64_t number)
 
 // --- flows -----------------------------------------------------------------------------------------------------------
 
-static void write_address(char text[INET6_ADDRSTRLEN + 10], const struct packet_address *address)
-{
-	char host[INET6_ADDRSTRLEN];
-	snprintf(text, INET6_ADDRSTRLEN + 10, address->family == 6 ? "[%s]:%u" : "%s:%u",
-		 packet_address_text(address, host), (unsigned)address->port);
-}
-
 static void note_flow(struct audit *audit, const struct flow *flow)
 {
 	if (audit->noted_count == NOTED_FLOWS || audit_flow(audit, flow->number))
@@ -181,9 +174,9 @@ static void note_flow(struct audit *audit, const struct flow *flow)
 		return;
 	const struct flow_state *state = flow->state;
 	bool back = state && !state->sessions[0] && state->sessions[1];
-	char source[INET6_ADDRSTRLEN + 10], destination[INET6_ADDRSTRLEN + 10];
-	write_address(source, back ? &flow->destination : &flow->source);
-	write_address(destination, back ? &flow->source : &flow->destination);
+	char source[PACKET_ADDRESS_TEXT], destination[PACKET_ADDRESS_TEXT];
+	packet_address_with_port(back ? &flow->destination : &flow->source, source);
+	packet_address_with_port(back ? &flow->source : &flow->destination, destination);
 	enum conversation_kind kind = state ? conversation_kind(state->conversation) : CONVERSATION_UNKNOWN;
 	const char *transport = kind == CONVERSATION_TLS       ? "tls"
 				: kind == CONVERSATION_DTLS    ? "dtls"
@@ -236,6 +229,9 @@ static void flow_gone(struct flow *flow, enum flow_end why, void *context)
 			audit->count.unanswered += session_unanswered(state->sessions[i]);
 		session_free(state->sessions[i]);
 	}
+	const struct audit_judge *judge = &audit->options.judge;
+	if (!audit->ended && state->spoken && judge->gone)
+		audit->ended = judge->gone(judge->context, flow->number) < 0;
 	conversation_free(state->conversation);
 	free(state);
 	flow->state = NULL;
@@ -417,12 +413,15 @@ static bool take_channel_data(struct audit *audit, struct audit_sighting *sighti
 		}
 	}
 	state->spoken = true;
-	if (channel == AUDIT_CHANNEL_BOUND)
-		return true;
-	audit->count.channel_unbound += channel != AUDIT_CHANNEL_UNKNOWN;
 	facts->message.class = AUDIT_CHANNEL;
 	facts->message.channel = (uint8_t)channel;
 	facts->message.sender = side == asker ? AUDIT_CLIENT : AUDIT_SERVER;
+	const struct audit_judge *judge_of_all = &audit->options.judge;
+	if (judge_of_all->data && judge_of_all->data(judge_of_all->context, sighting) < 0)
+		return false;
+	if (channel == AUDIT_CHANNEL_BOUND)
+		return true;
+	audit->count.channel_unbound += channel != AUDIT_CHANNEL_UNKNOWN;
 	return judge(audit, sighting);
 }
 

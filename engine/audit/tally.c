@@ -86,11 +86,6 @@ void tally_free(struct tally *tally)
 
 // --- small things ----------------------------------------------------------------------------------------------------
 
-static bool same_host(const struct packet_address *a, const struct packet_address *b)
-{
-	return a->family == b->family && memcmp(a->octets, b->octets, a->family == 4 ? 4 : 16) == 0;
-}
-
 static bool same_octets(struct stun_octets a, struct stun_octets b)
 {
 	return a.length == b.length && (!a.length || memcmp(a.data, b.data, a.length) == 0);
@@ -111,7 +106,7 @@ static bool copy(struct stun_octets *to, struct stun_octets from)
 static void add_host(struct tally_hosts *hosts, const struct packet_address *host)
 {
 	for (size_t i = 0; i < hosts->count; i++)
-		if (same_host(&hosts->list[i], host))
+		if (packet_address_same_host(&hosts->list[i], host))
 			return;
 	if (hosts->count == TALLY_HOSTS) {
 		hosts->more = true;
@@ -141,7 +136,8 @@ static uint16_t find_party(struct tally *tally, const struct tally_sighting *sig
 	for (size_t i = 0; i < tally->party_count; i++) {
 		const struct tally_party *party = &tally->parties[i];
 		if (party->transport == transport && party->server.port == sighting->server->port &&
-		    same_host(&party->server, sighting->server) && same_host(&party->client, sighting->client))
+		    packet_address_same_host(&party->server, sighting->server) &&
+		    packet_address_same_host(&party->client, sighting->client))
 			return (uint16_t)(i + 1);
 	}
 	if (tally->party_count == TALLY_PARTIES) {
@@ -313,7 +309,7 @@ static void watch_token(struct tally *tally, const struct tally_flow *flow, cons
 	}
 	size_t party = before >> PARTY_SHIFT & PARTY_MASK;
 	const struct packet_address *host = party <= tally->party_count ? &tally->parties[party - 1].client : NULL;
-	if (host && (before & REUSED || !same_host(host, sighting->client))) {
+	if (host && (before & REUSED || !packet_address_same_host(host, sighting->client))) {
 		tally->privacy.reuses += !(before & REUSED);
 		now |= REUSED;
 		reuse_token(tally, sighting, digest, host);

@@ -2,172 +2,13 @@
 #include "capture/packet.h"
 
 #include "base/bytes.h"
+#include "capture/ip.h"
 
-#include <arpa/inet.h>
 #include <string.h>
 
 #define ETHERTYPE_OF_IPV4 0x0800
 #define ETHERTYPE_OF_IPV6 0x86DD
-#define MOST_TAGS 4        // VLAN tags before a frame is given up
-#define MOST_EXTENSIONS 16 // IPv6 extension headers, likewise
-
-// An IP packet: its header taken off, for the outer packet and for the one inside an ICMP error.
-struct datagram {
-	struct packet_address source, destination;
-	uint8_t protocol;
-	const uint8_t *body;
-	size_t body_length;
-	bool cut; // the header announces a longer body than there is
-	bool fragment;
-	bool first; // holds the start of the datagram
-	struct packet_fragment part;
-	const char *problem;
-};
-
-static void read_address(struct reader *reader, uint8_t family, struct packet_address *address)
-{
-	size_t size = family == 4 ? 4 : 16;
-	const uint8_t *octets = reader_bytes(reader, size);
-	*address = (struct packet_address){.family = family};
-	if (octets)
-		memcpy(address->octets, octets, size);
-}
-
-static void take_body(struct datagram *datagram, struct reader *reader, size_t announced)
-{
-	size_t left = reader_left(reader);
-	datagram->cut = announced > left;
-	datagram->body_length = datagram->cut ? left : announced;
-	datagram->body = reader_bytes(reader, datagram->body_length);
-}
-
-static const char *read_ipv4(struct reader *reader, struct datagram *datagram)
-{
-	size_t header = (size_t)(reader_u8(reader) & 0x0F) * 4;
-	reader_u8(reader);
-	size_t total = reader_u16(reader);
-	datagram->part.id = reader_u16(reader);
-	uint16_t fragment = reader_u16(reader);
-	reader_u8(reader);
-	datagram->protocol = reader_u8(reader);
-	reader_u16(reader);
-	struct packet_address source, destination;
-	read_address(reader, 4, &source);
-	read_address(reader, 4, &destination);
-	if (reader->failed)
-		return "the IPv4 header is cut";
-	if (header < 20)
-		return "the IPv4 header announces less than its own size";
-	datagram->source = source;
-	datagram->destination = destination;
-	if (!reader_bytes(reader, header - 20))
-		return "the IPv4 options are cut";
-	// A segment that the hardware is still to split has no length yet.
-	if (total == 0)
-		total = header + reader_left(reader);
-	if (total < header)
-		return "the IPv4 packet announces less than its header";
-	datagram->fragment = (fragment & 0x3FFF) != 0;
-	datagram->first = (fragment & 0x1FFF) == 0;
-	take_body(datagram, reader, total - header);
-	datagram->part.protocol = datagram->protocol;
-	datagram->part.offset = (size_t)(fragment & 0x1FFF) * 8;
-	datagram->part.more = fragment & 0x2000;
-	datagram->part.length = datagram->body_length;
-	datagram->part.data = datagram->body;
-	return NULL;
-}
-
-static const char *skip_extensions(struct datagram *datagram)
-{
-	struct reader reader;
-	reader_init(&reader, datagram->body, datagram->body_length);
-	for (int count = 0;; count++) {
-		size_t rest = 0;
-		switch (datagram->protocol) {
-		case IPPROTO_HOPOPTS:
-		case IPPROTO_ROUTING:
-		case IPPROTO_DSTOPTS:
-			datagram->protocol = reader_u8(&reader);
-			rest = (size_t)reader_u8(&reader) * 8 + 6;
-			break;
-		case IPPROTO_AH:
-			datagram->protocol = reader_u8(&reader);
-			rest = (size_t)reader_u8(&reader) * 4 + 6;
-			break;
-		case IPPROTO_FRAGMENT: {
-			// Whole or not, what is inside is not there yet.
-			if (datagram->fragment)
-				return "a fragment header within a fragment";
-			datagram->protocol = reader_u8(&reader);
-			reader_u8(&reader);
-			uint16_t place = reader_u16(&reader);
-			uint32_t id = reader_u32(&reader);
-			if (reader.failed)
-				break;
-			// A fragment that is the whole (RFC 6946) is none.
-			datagram->fragment = (place & 0xFFF9) != 0;
-			datagram->first = (place & 0xFFF8) == 0;
-			datagram->part.id = id;
-			datagram->part.protocol = datagram->protocol;
-			datagram->part.offset = place & 0xFFF8;
-			datagram->part.more = place & 1;
-			struct reader part = reader;
-			datagram->part.length = reader_left(&part);
-			datagram->part.data = reader_bytes(&part, datagram->part.length);
-			break;
-		}
-		default:
-			datagram->body_length = reader_left(&reader);
-			datagram->body = reader_bytes(&reader, datagram->body_length);
-			return NULL;
-		}
-		if (!reader_bytes(&reader, rest))
-			return "an IPv6 extension header is cut";
-		if (!datagram->first) {
-			datagram->body_length = reader_left(&reader);
-			datagram->body = reader_bytes(&reader, datagram->body_length);
-			return NULL;
-		}
-		if (count == MOST_EXTENSIONS)
-			return "more IPv6 extension headers than are followed";
-	}
-}
-
-static const char *read_ipv6(struct reader *reader, struct datagram *datagram)
-{
-	reader_u32(reader);
-	size_t length = reader_u16(reader);
-	datagram->protocol = reader_u8(reader);
-	reader_u8(reader);
-	struct packet_address source, destination;
-	read_address(reader, 6, &source);
-	read_address(reader, 6, &destination);
-	if (reader->failed)
-		return "the IPv6 header is cut";
-	datagram->source = source;
-	datagram->destination = destination;
-	// No length: a jumbogram, or a segment that the hardware is still to split.
-	take_body(datagram, reader, length ? length : reader_left(reader));
-	return skip_extensions(datagram);
-}
-
-static void read_ip(const uint8_t *data, size_t length, struct datagram *datagram)
-{
-	struct reader reader;
-	*datagram = (struct datagram){.first = true};
-	reader_init(&reader, data, length);
-	uint8_t version = reader_u8(&reader) >> 4;
-	reader_init(&reader, data, length);
-	if (length == 0)
-		datagram->problem = "no octets of an IP packet";
-	else if (version == 4)
-		datagram->problem = read_ipv4(&reader, datagram);
-	else if (version == 6)
-		datagram->problem = read_ipv6(&reader, datagram);
-	else
-		datagram->problem = "neither IPv4 nor IPv6";
-}
+#define MOST_TAGS 4 // VLAN tags before a frame is given up
 
 // The octets behind the link header, NULL with *problem set when it cannot be taken off. *type is the EtherType, or 0
 // where the link layer has none and the IP version tells.
@@ -218,7 +59,7 @@ static const uint8_t *strip_link(const struct packet *packet, size_t *length, co
 	return reader_bytes(&reader, *length);
 }
 
-static const char *read_udp(struct packet *packet, const struct datagram *datagram)
+static const char *read_udp(struct packet *packet, const struct ip_datagram *datagram)
 {
 	struct reader reader;
 	reader_init(&reader, datagram->body, datagram->body_length);
@@ -247,7 +88,7 @@ static const char *read_udp(struct packet *packet, const struct datagram *datagr
 	return problem;
 }
 
-static const char *read_tcp(struct packet *packet, const struct datagram *datagram)
+static const char *read_tcp(struct packet *packet, const struct ip_datagram *datagram)
 {
 	struct reader reader;
 	reader_init(&reader, datagram->body, datagram->body_length);
@@ -286,9 +127,9 @@ static bool is_icmp_error(uint8_t family, uint8_t type)
 static void read_inner(struct packet *packet)
 {
 	struct packet_inner *inner = &packet->inner;
-	struct datagram datagram;
+	struct ip_datagram datagram;
 	struct reader reader;
-	read_ip(packet->payload, packet->payload_length, &datagram);
+	ip_read(packet->payload, packet->payload_length, &datagram);
 	inner->source = datagram.source;
 	inner->destination = datagram.destination;
 	if (datagram.problem || !datagram.first)
@@ -323,7 +164,7 @@ static void read_inner(struct packet *packet)
 	inner->payload = reader_bytes(&reader, inner->payload_length);
 }
 
-static const char *read_icmp(struct packet *packet, const struct datagram *datagram)
+static const char *read_icmp(struct packet *packet, const struct ip_datagram *datagram)
 {
 	struct reader reader;
 	reader_init(&reader, datagram->body, datagram->body_length);
@@ -342,7 +183,7 @@ static const char *read_icmp(struct packet *packet, const struct datagram *datag
 	return NULL;
 }
 
-static const char *read_body(struct packet *packet, const struct datagram *datagram)
+static const char *read_body(struct packet *packet, const struct ip_datagram *datagram)
 {
 	if (datagram->protocol == IPPROTO_UDP)
 		return read_udp(packet, datagram);
@@ -361,12 +202,12 @@ static void forget_decoded(struct packet *packet)
 void packet_decode(struct packet *packet)
 {
 	size_t length = 0;
-	struct datagram datagram;
+	struct ip_datagram datagram;
 	forget_decoded(packet);
 	const uint8_t *ip = strip_link(packet, &length, &packet->problem);
 	if (!ip)
 		return;
-	read_ip(ip, length, &datagram);
+	ip_read(ip, length, &datagram);
 	packet->source = datagram.source;
 	packet->destination = datagram.destination;
 	packet->fragment = datagram.fragment;
@@ -394,14 +235,14 @@ void packet_decode(struct packet *packet)
 void packet_decode_joined(struct packet *packet, uint8_t protocol)
 {
 	struct packet_address source = packet->source, destination = packet->destination;
-	struct datagram datagram = {
+	struct ip_datagram datagram = {
 		.protocol = protocol, .body = packet->data, .body_length = packet->captured, .first = true};
 	forget_decoded(packet);
 	packet->source = source;
 	packet->destination = destination;
 	packet->source.port = packet->destination.port = 0;
 	if (source.family == 6)
-		packet->problem = skip_extensions(&datagram);
+		packet->problem = ip_skip_extensions(&datagram);
 	if (packet->problem)
 		return;
 	if (datagram.fragment)
@@ -472,25 +313,4 @@ const char *packet_icmp_text(uint8_t family, uint8_t type, uint8_t code)
 		if (names[i].family == family && names[i].type == type && (names[i].code < 0 || names[i].code == code))
 			return names[i].text;
 	return "other";
-}
-
-const char *packet_address_text(const struct packet_address *address, char text[INET6_ADDRSTRLEN])
-{
-	text[0] = 0;
-	if (address->family)
-		inet_ntop(address->family == 4 ? AF_INET : AF_INET6, address->octets, text, INET6_ADDRSTRLEN);
-	return text;
-}
-
-bool packet_address_parse(const char *text, struct packet_address *address)
-{
-	uint8_t octets[16] = {0};
-	if (inet_pton(AF_INET, text, octets) == 1)
-		address->family = 4;
-	else if (inet_pton(AF_INET6, text, octets) == 1)
-		address->family = 6;
-	else
-		return false;
-	memcpy(address->octets, octets, sizeof octets);
-	return true;
 }

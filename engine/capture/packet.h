@@ -7,7 +7,8 @@
 #ifndef ASSAY_CAPTURE_PACKET_H
 #define ASSAY_CAPTURE_PACKET_H
 
-#include <netinet/in.h>
+#include "capture/packet_address.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -35,12 +36,6 @@ struct packet_fragment {
 	uint8_t protocol; // of the datagram, IPPROTO_*
 	bool more;        // it is not the last one
 	bool cut;         // fewer octets were captured than it has
-};
-
-struct packet_address {
-	uint8_t family;     // 4 or 6; 0: none
-	uint8_t octets[16]; // the first 4 are used by IPv4
-	uint16_t port;      // 0 where there is none
 };
 
 enum { PACKET_TCP_FIN = 1, PACKET_TCP_SYN = 2, PACKET_TCP_RST = 4, PACKET_TCP_PSH = 8, PACKET_TCP_ACK = 16 };
@@ -95,11 +90,5 @@ bool packet_link_known(uint32_t link);
 
 // The name of an ICMP (family 4, RFC 792) or ICMPv6 (family 6, RFC 4443) type and code; a constant, never NULL.
 const char *packet_icmp_text(uint8_t family, uint8_t type, uint8_t code);
-
-// The address without its port, as text.
-const char *packet_address_text(const struct packet_address *address, char text[INET6_ADDRSTRLEN]);
-
-// A numeric IPv4 or IPv6 address; false when it is none. The port is left alone.
-bool packet_address_parse(const char *text, struct packet_address *address);
 
 #endif

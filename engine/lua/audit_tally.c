@@ -8,13 +8,9 @@
 
 static void set_address(lua_State *state, const char *field, const struct packet_address *address)
 {
-	char host[INET6_ADDRSTRLEN], text[INET6_ADDRSTRLEN + 10];
-	packet_address_text(address, host);
-	if (address->port)
-		snprintf(text, sizeof text, address->family == 6 ? "[%s]:%u" : "%s:%u", host, (unsigned)address->port);
-	else
-		snprintf(text, sizeof text, "%s", host);
-	lua_pushstring(state, text);
+	char text[PACKET_ADDRESS_TEXT];
+	lua_pushstring(state,
+		       address->port ? packet_address_with_port(address, text) : packet_address_text(address, text));
 	lua_setfield(state, -2, field);
 }
 
