@@ -57,8 +57,7 @@ uint32_t names_number(struct names *names, struct stun_octets name)
 	size_t slot = hash & (names->slot_count - 1);
 	for (; names->slots[slot]; slot = (slot + 1) & (names->slot_count - 1)) {
 		const struct name *there = &names->list[names->slots[slot] - 1];
-		if (there->hash == hash && there->octets.length == name.length &&
-		    (!name.length || memcmp(there->octets.data, name.data, name.length) == 0))
+		if (there->hash == hash && stun_octets_equal(there->octets, name))
 			return names->slots[slot];
 	}
 	uint8_t *copy = names->count < names->most ? malloc(name.length + 1) : NULL;

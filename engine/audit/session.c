@@ -95,16 +95,9 @@ size_t session_unanswered(const struct session *session)
 
 // --- reading values ------------------------------------------------------------------------------
 
-static struct stun_octets value_of(const struct stun_message *message, uint16_t type)
-{
-	const struct stun_view *view = stun_message_find(message, type, 1);
-	return view ? (struct stun_octets){stun_view_value(message, view), view->length}
-		    : (struct stun_octets){NULL, 0};
-}
-
 static bool number_of(const struct stun_message *message, uint16_t type, uint32_t *number)
 {
-	struct stun_octets octets = value_of(message, type);
+	struct stun_octets octets = stun_message_octets(message, type);
 	if (!octets.data || octets.length != 4)
 		return false;
 	*number = (uint32_t)octets.data[0] << 24 | (uint32_t)octets.data[1] << 16 | (uint32_t)octets.data[2] << 8 |
@@ -175,17 +168,17 @@ static void keep_token_facts(struct session_world *world, const struct session_p
 static uint64_t kid_at(const struct session_world *world, const struct session_place *place,
 		       const struct stun_message *message)
 {
-	return hash_of(world, ~place->server, value_of(message, USERNAME));
+	return hash_of(world, ~place->server, stun_message_octets(message, USERNAME));
 }
 
 static void look_at_token(struct session *session, struct session_world *world, const struct session_place *place,
 			  const struct stun_message *message, struct audit_message_facts *facts)
 {
 	OPENSSL_cleanse(&session->opened, sizeof session->opened);
-	struct stun_octets token = value_of(message, ACCESS_TOKEN);
+	struct stun_octets token = stun_message_octets(message, ACCESS_TOKEN);
 	if (!token.data)
 		return;
-	facts->token = (uint8_t)keyring_open(world->keyring, value_of(message, USERNAME),
+	facts->token = (uint8_t)keyring_open(world->keyring, stun_message_octets(message, USERNAME),
 					     server_name(session, world, place), token, &session->opened);
 	if (facts->token == AUDIT_TOKEN_OPENED)
 		keep_token_facts(world, place, &session->opened, facts);
@@ -202,7 +195,7 @@ static enum audit_nonce look_at_nonce(const struct session *session, const struc
 				      const struct session_place *place, const struct stun_message *message,
 				      uint64_t *hash)
 {
-	struct stun_octets nonce = value_of(message, NONCE);
+	struct stun_octets nonce = stun_message_octets(message, NONCE);
 	*hash = 0;
 	if (!nonce.data)
 		return AUDIT_NONCE_ABSENT;
@@ -288,7 +281,7 @@ static struct signing_key *choose_key(struct session *session, struct session_wo
 		return NULL;
 	if (session->key.length)
 		return &session->key;
-	struct stun_octets user = value_of(message, USERNAME), realm = value_of(message, REALM);
+	struct stun_octets user = stun_message_octets(message, USERNAME), realm = stun_message_octets(message, REALM);
 	bool known = user.data && realm.data && keyring_password_key(world->keyring, user, realm, password);
 	return known ? password : NULL;
 }
@@ -392,7 +385,7 @@ done:
 static void learn_nonce(struct session *session, struct session_world *world, const struct session_place *place,
 			const struct stun_message *message, struct audit_message_facts *facts)
 {
-	struct stun_octets nonce = value_of(message, NONCE);
+	struct stun_octets nonce = stun_message_octets(message, NONCE);
 	if (!nonce.data)
 		return;
 	if (!nonce.length)
@@ -419,7 +412,7 @@ static void refuse_nonce(struct session *session, uint64_t hash)
 static void learn_server_name(struct session *session, struct session_world *world, const struct session_place *place,
 			      const struct stun_message *message, struct audit_message_facts *facts)
 {
-	struct stun_octets name = value_of(message, THIRD_PARTY_AUTHORIZATION);
+	struct stun_octets name = stun_message_octets(message, THIRD_PARTY_AUTHORIZATION);
 	uint64_t known = 0;
 	recall_get(world->servers, place->server, &known);
 	if (!name.data)
@@ -430,7 +423,7 @@ static void learn_server_name(struct session *session, struct session_world *wor
 		facts->marks |= AUDIT_NAME_NUL;
 	uint32_t number = names_number(world->names, name);
 	const struct stun_octets *given = &world->server_name;
-	if (given->data && (given->length != name.length || memcmp(given->data, name.data, name.length) != 0))
+	if (given->data && !stun_octets_equal(*given, name))
 		facts->flags |= AUDIT_SERVER_NAME_OTHER;
 	if (known & PROOF_THIRD_PARTY && (uint32_t)known != number)
 		facts->flags |= AUDIT_SERVER_NAME_CHANGED;
@@ -441,7 +434,7 @@ static void learn_server_name(struct session *session, struct session_world *wor
 static uint64_t digest_of_answer(const struct session_world *world, const struct stun_message *message,
 				 const struct audit_message_facts *facts)
 {
-	struct stun_octets relayed = value_of(message, XOR_RELAYED_ADDRESS);
+	struct stun_octets relayed = stun_message_octets(message, XOR_RELAYED_ADDRESS);
 	return hash_of(world, (uint64_t)facts->class << 16 | facts->code, relayed);
 }
 
@@ -500,7 +493,7 @@ static void accept(struct session *session, struct session_world *world, const s
 static void check_mapped(const struct session_place *place, const struct stun_message *message,
 			 struct audit_message_facts *facts)
 {
-	struct stun_octets octets = value_of(message, XOR_MAPPED_ADDRESS);
+	struct stun_octets octets = stun_message_octets(message, XOR_MAPPED_ADDRESS);
 	struct stun_address mapped;
 	if (!octets.data || !place->asker ||
 	    stun_address_decode(octets.data, octets.length, message->header.transaction, &mapped, NULL) < 0)
@@ -538,7 +531,8 @@ void session_answer(struct session *session, struct session_world *world, const 
 					: transaction->refused && own->class == AUDIT_SUCCESS ? AUDIT_REPEATED_LATER
 											      : AUDIT_REPEATED_CHANGED;
 		}
-		if (own->code && transaction->nonce == hash_of(world, place->server, value_of(message, NONCE)))
+		if (own->code &&
+		    transaction->nonce == hash_of(world, place->server, stun_message_octets(message, NONCE)))
 			own->marks |= AUDIT_NONCE_SAME;
 		if (own->code && first)
 			proof_refused(world, place, transaction, own->code);

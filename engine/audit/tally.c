@@ -86,11 +86,6 @@ void tally_free(struct tally *tally)
 
 // --- small things ----------------------------------------------------------------------------------------------------
 
-static bool same_octets(struct stun_octets a, struct stun_octets b)
-{
-	return a.length == b.length && (!a.length || memcmp(a.data, b.data, a.length) == 0);
-}
-
 // A copy whose data is never NULL; false without memory.
 static bool copy(struct stun_octets *to, struct stun_octets from)
 {
@@ -114,13 +109,6 @@ static void add_host(struct tally_hosts *hosts, const struct packet_address *hos
 	}
 	hosts->list[hosts->count] = *host;
 	hosts->list[hosts->count++].port = 0;
-}
-
-static struct stun_octets value_of(const struct stun_message *message, uint16_t type)
-{
-	const struct stun_view *view = stun_message_find(message, type, 1);
-	return view ? (struct stun_octets){stun_view_value(message, view), view->length}
-		    : (struct stun_octets){NULL, 0};
 }
 
 static bool in_clear(const struct audit_message_facts *facts)
@@ -180,10 +168,10 @@ void tally_settle(struct tally *tally, struct tally_flow *flow)
 
 static uint16_t find_name(struct names *names, struct stun_octets octets, uint16_t last, uint64_t frame)
 {
-	if (last && same_octets(names->list[last - 1].octets, octets))
+	if (last && stun_octets_equal(names->list[last - 1].octets, octets))
 		return last;
 	for (size_t i = 0; i < names->count; i++)
-		if (same_octets(names->list[i].octets, octets))
+		if (stun_octets_equal(names->list[i].octets, octets))
 			return (uint16_t)(i + 1);
 	struct tally_name *name = &names->list[names->count];
 	if (names->count == TALLY_NAMES || octets.length > TALLY_NAME_LIMIT || !copy(&name->octets, octets)) {
@@ -200,7 +188,7 @@ static void add_name(struct tally *tally, struct tally_flow *flow, const struct 
 	const struct audit_message_facts *facts = &sighting->facts->message;
 	if (!audit_facts_has(facts, type))
 		return;
-	struct stun_octets octets = value_of(sighting->message, type);
+	struct stun_octets octets = stun_message_octets(sighting->message, type);
 	if (!octets.data)
 		return;
 	uint16_t number = find_name(&tally->names[kind], octets, flow->names[kind], sighting->frame);
@@ -232,7 +220,7 @@ static void add_names(struct tally *tally, struct tally_flow *flow, const struct
 static struct tally_key *find_key(struct tally *tally, struct stun_octets kid)
 {
 	for (size_t i = 0; i < tally->key_count; i++)
-		if (same_octets(tally->keys[i].kid, kid))
+		if (stun_octets_equal(tally->keys[i].kid, kid))
 			return &tally->keys[i];
 	struct tally_key *key = &tally->keys[tally->key_count];
 	if (tally->key_count == TALLY_KEYS || kid.length > TALLY_NAME_LIMIT || !copy(&key->kid, kid)) {
@@ -246,7 +234,7 @@ static struct tally_key *find_key(struct tally *tally, struct stun_octets kid)
 static void add_token(struct tally *tally, const struct tally_sighting *sighting)
 {
 	const struct audit_message_facts *facts = &sighting->facts->message;
-	struct tally_key *key = find_key(tally, value_of(sighting->message, USERNAME));
+	struct tally_key *key = find_key(tally, stun_message_octets(sighting->message, USERNAME));
 	if (!key)
 		return;
 	key->requests++;
@@ -276,7 +264,7 @@ static void reuse_token(struct tally *tally, const struct tally_sighting *sighti
 			reuse = &tally->reuses[i];
 	if (!reuse && tally->reuse_count < TALLY_REUSES) {
 		reuse = &tally->reuses[tally->reuse_count];
-		struct stun_octets kid = value_of(sighting->message, USERNAME);
+		struct stun_octets kid = stun_message_octets(sighting->message, USERNAME);
 		kid.length = kid.length > TALLY_NAME_LIMIT ? TALLY_NAME_LIMIT : kid.length;
 		if (!copy(&reuse->kid, kid))
 			return;
@@ -294,7 +282,7 @@ static void reuse_token(struct tally *tally, const struct tally_sighting *sighti
 // A token that anybody on the way could read: whoever sees it again knows that it is of the same user.
 static void watch_token(struct tally *tally, const struct tally_flow *flow, const struct tally_sighting *sighting)
 {
-	struct stun_octets token = value_of(sighting->message, ACCESS_TOKEN);
+	struct stun_octets token = stun_message_octets(sighting->message, ACCESS_TOKEN);
 	uint64_t digest = hash_octets(&tally->seed, token.data, token.length), before;
 	tally->privacy.tokens_clear++;
 	if (!recall_get(tally->tokens, digest, &before)) {

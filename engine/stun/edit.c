@@ -67,11 +67,6 @@ static size_t place_of(const struct stun_draft *draft, const struct stun_edit *e
 	return anchor == STUN_NOWHERE ? anchor : anchor + (edit->place == STUN_EDIT_AFTER);
 }
 
-static bool same_octets(struct stun_octets a, struct stun_octets b)
-{
-	return a.length == b.length && (a.length == 0 || memcmp(a.data, b.data, a.length) == 0);
-}
-
 // Octets of value that will be written.
 static size_t value_length(const struct stun_draft_attribute *attribute)
 {
@@ -95,7 +90,7 @@ static struct stun_octets without_fill(struct stun_octets key)
 
 static bool same_key(struct stun_octets a, struct stun_octets b)
 {
-	return same_octets(without_fill(a), without_fill(b));
+	return stun_octets_equal(without_fill(a), without_fill(b));
 }
 
 static struct stun_octets padding_of(const struct stun_draft_attribute *attribute)
@@ -113,11 +108,11 @@ static size_t length_field(const struct stun_draft_attribute *attribute)
 // Whether both come out as the same octets in the same place; what their role does not need is not looked at.
 static bool same_attribute(const struct stun_draft_attribute *a, const struct stun_draft_attribute *b)
 {
-	bool same_value = a->role == STUN_ROLE_VALUE       ? same_octets(a->value, b->value)
+	bool same_value = a->role == STUN_ROLE_VALUE       ? stun_octets_equal(a->value, b->value)
 			  : a->role == STUN_ROLE_INTEGRITY ? same_key(a->key, b->key)
 							   : true;
 	return a->type == b->type && a->role == b->role && value_length(a) == value_length(b) && same_value &&
-	       length_field(a) == length_field(b) && same_octets(padding_of(a), padding_of(b));
+	       length_field(a) == length_field(b) && stun_octets_equal(padding_of(a), padding_of(b));
 }
 
 static int move(struct stun_draft *draft, size_t from, const struct stun_edit *edit, struct error *error)
@@ -147,7 +142,7 @@ static int move(struct stun_draft *draft, size_t from, const struct stun_edit *e
 
 static int replace(struct stun_draft_attribute *attribute, const struct stun_edit *edit, struct error *error)
 {
-	if (attribute->role == STUN_ROLE_VALUE && same_octets(attribute->value, edit->octets))
+	if (attribute->role == STUN_ROLE_VALUE && stun_octets_equal(attribute->value, edit->octets))
 		return refuse(edit, "that is its value", error);
 	attribute->role = STUN_ROLE_VALUE;
 	return stun_draft_assign(&attribute->value, edit->octets, error);
@@ -191,7 +186,7 @@ int stun_edit_draft(struct stun_draft *draft, const struct stun_edit *edit, stru
 		attribute->length = (uint16_t)edit->number;
 		return 0;
 	case STUN_EDIT_PADDING:
-		if (same_octets(edit->octets, padding_of(attribute)))
+		if (stun_octets_equal(edit->octets, padding_of(attribute)))
 			return refuse(edit, "that is its padding", error);
 		attribute->has_padding = true;
 		return stun_draft_assign(&attribute->padding, edit->octets, error);

@@ -174,6 +174,13 @@ const struct stun_view *stun_message_find(const struct stun_message *message, ui
 	return NULL;
 }
 
+struct stun_octets stun_message_octets(const struct stun_message *message, uint16_t type)
+{
+	const struct stun_view *view = stun_message_find(message, type, 1);
+	return view ? (struct stun_octets){stun_view_value(message, view), view->length}
+		    : (struct stun_octets){NULL, 0};
+}
+
 size_t stun_message_count(const struct stun_message *message, uint16_t type)
 {
 	size_t count = 0;

@@ -6,6 +6,8 @@
 #ifndef ASSAY_STUN_MESSAGE_H
 #define ASSAY_STUN_MESSAGE_H
 
+#include "stun/octets.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -83,6 +85,9 @@ void stun_message_free(struct stun_message *message);
 
 // The nth attribute of a type, counted from 1, or NULL.
 const struct stun_view *stun_message_find(const struct stun_message *message, uint16_t type, size_t nth);
+
+// The value of the first attribute of a type, inside the message; data NULL where there is none.
+struct stun_octets stun_message_octets(const struct stun_message *message, uint16_t type);
 
 // How many attributes of a type there are.
 size_t stun_message_count(const struct stun_message *message, uint16_t type);

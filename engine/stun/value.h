@@ -8,6 +8,7 @@
 
 #include "stun/address.h"
 #include "stun/attribute.h"
+#include "stun/octets.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,11 +17,6 @@
 struct error;
 struct reader;
 struct writer;
-
-struct stun_octets {
-	const uint8_t *data; // never owned
-	size_t length;
-};
 
 struct stun_error_code {
 	uint8_t family;    // of ADDRESS-ERROR-CODE; 0 in ERROR-CODE

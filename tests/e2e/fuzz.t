@@ -37,7 +37,7 @@ my %faults = (
 	'lua-stun'       => ['lua/stun_value.c', '"port", address->port)', '"port", address->port ^ 1)'],
 	'net-dtls'       => ['net/dtls.c', 'dtls->datagram.length = length;', 'dtls->datagram.length = length - 1;'],
 	'net-stream'     => ['net/stream.c', 'evbuffer_drain(input, frame.size)', 'evbuffer_drain(input, frame.content)'],
-	'stun-edit'      => ['stun/edit.c', 'if (same_octets(edit->octets, padding_of(attribute)))', 'if (!edit)'],
+	'stun-edit'      => ['stun/edit.c', 'if (stun_octets_equal(edit->octets, padding_of(attribute)))', 'if (!edit)'],
 	'stun-message'   => ['stun/text.c', 'octet >= 0x20 && octet < 0x7F', 'octet >= 0x10 && octet < 0x7F'],
 	'token-open'     => ['token/gcm.c', 'Final_ex(engine->cipher, rest, &written) != 1) {', 'Final_ex(engine->cipher, rest, &written) < 0) {'],
 );
