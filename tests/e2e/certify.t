@@ -7,6 +7,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib $FindBin::Bin;
+use fixture;
 use helper;
 use IO::Socket::IP;
 use Socket qw(SOCK_STREAM);
@@ -21,19 +22,6 @@ sub certify {
 		status => $status, tap => $tap, errors => $errors, out => $out, run => $lines[0], summary => $lines[-1],
 		results => { map { $_->{id} => $_ } grep { $_->{type} eq 'scenario' } @lines },
 	};
-}
-
-# requirement -> the worst verdict of the checks that cite it
-sub requirements_of {
-	my ($run) = @_;
-	my %weight = (pass => 1, warn => 2, inconclusive => 3, fail => 4);
-	my %worst;
-	for my $check (map { @{ $_->{checks} } } values %{ $run->{results} }) {
-		my $known = $worst{ $check->{requirement} };
-		$worst{ $check->{requirement} } = $check->{verdict}
-			if !$known || $weight{ $check->{verdict} } > $weight{$known};
-	}
-	return \%worst;
 }
 
 my $reference = certify();
@@ -90,7 +78,7 @@ SKIP: {
 	my $coturn = certify('--target', 'scripts/targets/coturn.lua');
 	is $coturn->{status}, 1, 'coturn is not certified' or diag $coturn->{errors};
 	is $coturn->{run}{integrity_key}, 'first16', 'its form of the integrity key is found';
-	my $worst = requirements_of($coturn);
+	my $worst = worst_of($coturn->{results});
 	my %expected = (
 		'7635-5-05' => 'fail',       # 16 octets of mac_key
 		'7635-7-05' => 'fail',       # dies of a key_length beyond the block
@@ -140,7 +128,7 @@ SKIP: {
 
 	my $without = certify('--target', 'scripts/targets/coturn-plain.lua');
 	is $without->{status}, 0, 'coturn without --oauth is failed by nothing';
-	is_deeply { map { $_ => requirements_of($without)->{$_} } '7635-7-19', '5389-7.3.1-01' },
+	is_deeply { map { $_ => worst_of($without->{results})->{$_} } '7635-7-19', '5389-7.3.1-01' },
 		{ '7635-7-19' => 'warn', '5389-7.3.1-01' => 'pass' }, 'it ignores ACCESS-TOKEN, and says 420 to what nobody knows';
 }
 

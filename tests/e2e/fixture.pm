@@ -14,7 +14,7 @@ use FindBin;
 use lib $FindBin::Bin;
 use helper;
 
-our @EXPORT = qw(reference tree marked left_behind results of_type);
+our @EXPORT = qw(reference tree marked left_behind results of_type worst_of);
 
 # my ($process, $port) = reference({env}, 'option', ...): assay serve, which answers already.
 sub reference {
@@ -74,5 +74,18 @@ sub of_type {
 }
 
 sub results { return map { $_->{id} => $_ } of_type('scenario', @_) }
+
+# Those results -> { requirement => the worst verdict of the checks that cite it }.
+sub worst_of {
+	my ($results) = @_;
+	my %weight = (pass => 1, warn => 2, inconclusive => 3, fail => 4);
+	my %worst;
+	for my $check (map { @{ $_->{checks} } } values %$results) {
+		my $known = $worst{ $check->{requirement} };
+		$worst{ $check->{requirement} } = $check->{verdict}
+			if !$known || $weight{ $check->{verdict} } > $weight{$known};
+	}
+	return \%worst;
+}
 
 1;
