@@ -105,6 +105,8 @@ sub start {
 	my $pid = fork // croak "cannot fork: $!";
 	if (!$pid) {
 		setpgid(0, 0);
+		# A test run in the background of a script inherits that these are ignored, and would pass it on.
+		@SIG{qw(INT QUIT)} = ('DEFAULT') x 2;
 		open STDIN,  '<', $input        or _exit(126);
 		open STDOUT, '>>', "$folder/out" or _exit(126);
 		open STDERR, '>>', "$folder/err" or _exit(126);
