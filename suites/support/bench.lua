@@ -90,9 +90,15 @@ function bench:integrity_key(mac_key)
   return self.integrity_form == "first16" and mac_key:sub(1, 16) or mac_key
 end
 
--- The grace that the target may give: its own Delta where that is known, else the most that anyone would choose.
+-- The grace that the target may give, in whole seconds: its own Delta where that is known, else the most that anyone
+-- would choose.
 function bench:delta()
-  return self.profile.delta or self.measured_delta or 60
+  return math.ceil(self.profile.delta or self.measured_delta or 60)
+end
+
+-- The Delta that the target is known to have, else that of the text; a smaller one is never held against it.
+function bench:usual_delta()
+  return math.max(5, math.ceil(self.profile.delta or self.measured_delta or 5))
 end
 
 -- The Delta past which a token must be refused without any doubt: AMB-06.

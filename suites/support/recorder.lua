@@ -182,6 +182,7 @@ function record:keep(flow, direction, octets, peer, time)
   if transaction and sent then self.steps[transaction] = entry.step end
   if direction ~= "icmp" then entry.step = self:step_of("sockets", sent, octets, entry.step) end
   if transaction and sent then
+    if self.answers[transaction] then self.kinds[transaction .. name_of(flow.address)] = nil end -- it is asked anew
     self.transmissions[transaction] = (self.transmissions[transaction] or 0) + 1
     self.requests[transaction] = self.requests[transaction] or entry
     flow.waiting = transaction
@@ -220,7 +221,7 @@ function record:seen(entry, flow)
     octets = entry.octets, message = message, problem = problem, request = request,
     from = name_of(entry.from), to = name_of(entry.to), asked = asked and name_of(asked.to),
     transport = entry.transport, token = token, keys = keys, secrets = secrets,
-    rfc8489 = profile.rfc8489, delta = profile.delta,
+    rfc8489 = profile.rfc8489, delta = flow.client.bench:delta(),
   }
 end
 
@@ -256,11 +257,12 @@ function record:weigh(entry, transaction)
   local asked = self.transmissions[transaction] or 0
   -- More answers than requests are none of a network's making, unless it doubles what it carries.
   local kind = kind_of(entry.octets)
-  self.kinds[transaction] = self.kinds[transaction] or kind
+  local asker = transaction .. name_of(entry.to) -- the same octets may go from elsewhere too
+  self.kinds[asker] = self.kinds[asker] or kind
   if answers > asked then
-    if kind and kind ~= self.kinds[transaction] then
+    if kind and kind ~= self.kinds[asker] then
       self.contradiction = ("the target contradicts itself: %s is answered with %s and with %s"):format(entry.step,
-        self.kinds[transaction], kind)
+        self.kinds[asker], kind)
     end
     self:differ("%s: %d answer%s to %d transmission%s of a request", entry.step, answers, answers == 1 and "" or "s",
       asked, asked == 1 and "" or "s")

@@ -15,15 +15,16 @@ my $key = encode_base64(join('', map { chr } 1 .. 32), '');
 
 # A reference server whose clock is `offset` seconds ahead, judged as a server that is just there.
 sub judge {
-	my ($offset, $profile, @faults) = @_;
+	my ($offset, $profile, $more, @suites) = @_;
 	my $port = free_port();
 	my $server = start({ env => { ASSAY_KEYS => "north:A256GCM:$key", FAKETIME_DONT_FAKE_MONOTONIC => 1 } },
 		($offset ? ('faketime', '-f', sprintf('%+ds', $offset)) : ()),
-		assay(), 'serve', '--port', $port, '--server-name', 'turn.example.org', map { ('--fault', $_) } @faults);
+		assay(), 'serve', '--port', $port, '--server-name', 'turn.example.org', @{ $more || [] });
 	$server->wait_for(qr/udp and tcp on/, 10) or die $server->err;
 	my $file = spill(tmp() . '/profile.lua', "return { address = '127.0.0.1', ports = { udp = $port }, "
 		. "keys = { { kid = 'north', algorithm = 'A256GCM', key = '$key' } }, $profile }\n");
-	my ($status, $output, $errors) = run(assay(), 'run', '--format', 'json', '--target', $file, 'server/token-lifetime');
+	my ($status, $output, $errors) = run(assay(), 'run', '--format', 'json', '--target', $file,
+		@suites ? @suites : 'server/token-lifetime');
 	$server->stop;
 	my @lines = json_lines($output);
 	my %verdict = map { $_->{id} =~ s{.*/}{}r => $_->{verdict} } grep { $_->{type} eq 'scenario' } @lines;
@@ -53,8 +54,14 @@ for my $away (30, -4000) {
 my $told = judge(30, 'clock_offset = 30');
 is_deeply $told->{verdicts}, $right->{verdicts}, 'with clock_offset in the profile it is judged as on our clock' or diag explain $told;
 
-my $one_sided = judge(0, '', 'accept-future');
+my $one_sided = judge(0, '', ['--fault', 'accept-future']);
 is $one_sided->{verdicts}{'far-future-token'}, 'fail', 'a server that takes any future timestamp is still judged';
 like $one_sided->{notes}, qr/cannot be told apart/, 'and the report says that its clock and its Delta are one figure';
+
+my $patient = judge(0, '', ['--delta', 30], 'server/token-lifetime', 'server/granted-lifetime');
+is $patient->{status}, 0, 'a server with a Delta of 30 s, which nobody was told, is judged by the Delta that is measured'
+	or diag explain $patient;
+my @other = grep { $patient->{verdicts}{$_} !~ /^(pass|skip)$/ } sort keys %{ $patient->{verdicts} };
+is join(' ', map { "$_ $patient->{verdicts}{$_}" } @other), 'delta warn', 'and only the Delta itself, which is not that of the text, is warned of';
 
 done_testing;
