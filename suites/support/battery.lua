@@ -3,7 +3,7 @@
 -- Fires malformed messages at the target, in batches that wait for nothing, and asks after each batch for life: a bare
 -- Allocate must be answered. A target that dies of a batch is started again; the batch is sent again to see that it
 -- was this, the messages are reduced to the shortest sequence that does it (support/shrink.lua), and that is written as
--- a reproducer, described so that it can be made anew in another session (support/mutation.lua).
+-- a reproducer, described so that it can be made anew in another session (support/malformed.lua).
 --
 -- What is fired does not pass the recorder, which would take longer than the target; the last of a reproduction does,
 -- so that report and capture show the deadly messages.
@@ -13,6 +13,7 @@ local client = require "support.client"
 local clock = require "clock"
 local expect = require "support.expect"
 local json = require "json"
+local malformed = require "support.malformed"
 local minting = require "support.minting"
 local mutation = require "support.mutation"
 local net = require "net"
@@ -62,7 +63,7 @@ local function stretched(timing, times)
   return { rto = timing.rto * times, rc = timing.rc, rm = timing.rm, total = total, tcp_timeout = total }
 end
 
--- A fresh 5-tuple with a challenge, and what mutation.render asks of it. nil, text when the target does not answer.
+-- A fresh 5-tuple with a challenge, and what malformed.render asks of it. nil, text when the target does not answer.
 -- timing: that of the battery, if nothing is said.
 function battery:session(record, timing)
   local bench = self.bench
@@ -173,7 +174,7 @@ function battery:drain(session)
   end
   if session.allocated and session.token then
     session.allocated = false
-    local refresh = mutation.render({ base = "refresh", edits = { { "replace", "LIFETIME", "\0\0\0\0" } } }, session)
+    local refresh = malformed.render({ base = "refresh", edits = { { "replace", "LIFETIME", "\0\0\0\0" } } }, session)
     if refresh then endpoint:send(refresh) end
   end
 end
@@ -188,10 +189,10 @@ end
 function battery:place_for(one, session, record)
   if not self.separate then
     if not is_stream(self.transport) then return session end
-    local octets = mutation.render(one, session)
+    local octets = malformed.render(one, session)
     if not octets or is_framed(octets) then return session end
   end
-  if one.bound or one.base and not mutation.bases[one.base].bare then return self:session(record) end
+  if one.bound or one.base and not malformed.bases[one.base].bare then return self:session(record) end
   local opened = client.open(self.bench, record or unrecorded, self.transport, self.timing.total)
   return opened and { client = opened, endpoint = opened.endpoint }
 end
@@ -208,7 +209,7 @@ function battery:fire(one, session, record)
     local own = self:place_for(one, session, record)
     if not own then return nil, "dead" end
     if own ~= session then self.held[#self.held + 1] = own end
-    octets = mutation.render(one, own)
+    octets = malformed.render(one, own)
     if octets and one.bound then self:bind(own) end
     if octets then
       own.client.step, own.client.unruly = one.what, true
@@ -341,7 +342,9 @@ function battery:write(finding)
   self.bench.reproducers = number
   local path = ("%s/reproducer-%d.json"):format(folder, number)
   local messages = json.array {}
-  for i, one in ipairs(finding.messages) do messages[i] = mutation.encode(one, finding.octets and finding.octets[i]) end
+  for i, one in ipairs(finding.messages) do
+    messages[i] = malformed.encode(one, finding.octets and finding.octets[i])
+  end
   local file, problem = system.open(path, "w")
   if not file then return nil, problem end
   local ok

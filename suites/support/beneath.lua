@@ -1,22 +1,16 @@
 -- SPDX-License-Identifier: BSD-3-Clause
 --
--- What comes to a port of TLS or DTLS beneath it, where no STUN is yet: lists of descriptions as support/mutation.lua
+-- What comes to a port of TLS or DTLS beneath it, where no STUN is yet: lists of descriptions as support/malformed.lua
 -- has them, with `steps` instead of a base (support/wire.lua does them). Each list is the same every time; what is left
 -- to chance comes from a seed.
 
+local chance = require "support.chance"
 local handshake = require "support.handshake"
-local mutation = require "support.mutation"
 
 local beneath = {}
 
 local function add(list, class, what, ...)
   list[#list + 1] = { class = class, what = what, steps = { ... } }
-end
-
-local function random_octets(next_number, n)
-  local words = {}
-  for i = 1, n // 7 + 1 do words[i] = string.pack("<I7", next_number(1 << 56) - 1) end
-  return table.concat(words):sub(1, n)
 end
 
 local BINDING <const> = "\x00\x01\x00\x00\x21\x12\xA4\x42assaybinding"
@@ -36,10 +30,10 @@ local strangers = {
 }
 
 function beneath.strangers(seed, count)
-  local list, next_number = {}, mutation.generator(seed)
+  local list, next_number = {}, chance.generator(seed)
   for _, one in ipairs(strangers) do add(list, "stranger", one[1], { "send", one[2] }) end
   for i = 1, count do
-    local octets = random_octets(next_number, next_number(i % 50 == 0 and 9000 or 64))
+    local octets = chance.octets(next_number, next_number(i % 50 == 0 and 9000 or 64))
     add(list, "random octets", ("%d random octets"):format(#octets), { "send", octets })
   end
   return list
@@ -280,7 +274,7 @@ local fragments = {
 
 -- Records of DTLS that no session is there for, several in one datagram, and hostile fragments.
 function beneath.dtls_records(seed)
-  local list, next_number = {}, mutation.generator(seed)
+  local list, next_number = {}, chance.generator(seed)
   for _, one in ipairs(fragments) do
     local steps = {}
     local records = handshake.fragments(one[2], one[3])
@@ -303,7 +297,7 @@ function beneath.dtls_records(seed)
   end
   for _, one in ipairs(strangers) do add(list, "stranger", one[1], { "send", one[2] }) end
   for _ = 1, 300 do
-    local octets = "\x16\xFE\xFD" .. random_octets(next_number, next_number(80))
+    local octets = "\x16\xFE\xFD" .. chance.octets(next_number, next_number(80))
     add(list, "random octets", ("%d random octets behind the beginning of a record"):format(#octets),
       { "send", octets })
   end

@@ -1,112 +1,21 @@
 -- SPDX-License-Identifier: BSD-3-Clause
 --
--- Malformed messages as descriptions. A nonce, a key and a token are good for one session only, so what can be sent
--- again is not the octets but how they were made:
---
---     base    name of the correct message it is made from (bases below); none for octets that are no message
---     edits   deliberate breaks, as stun.build takes them
---     token   what is deliberate about its token: the fields of `sealing`, and keep = n octets of the sealed token,
---             overwrite = { offset, octets }, append = n zeros behind it
---     octets  of what is no message
---     steps   what is done beneath TLS or DTLS (support/wire.lua), or with `within` on a session of TLS 1.3, or of 1.2
---             where that is its `maximum`
---     bound   it is sent where channel 0x4000 is bound
---     class   what kind of defect it is; a target is failed once for each
---     what    the defect, for a person
---
--- It makes lists of them, each in a fixed order; whatever is left to chance comes from a seed.
+-- Lists of malformed messages, as descriptions (support/malformed.lua), each in a fixed order; what is left to chance
+-- comes from a seed.
 
-local bytes = require "bytes"
-local json = require "json"
+local chance = require "support.chance"
+local malformed = require "support.malformed"
 local stun = require "stun"
 
 local mutation = {}
 
 local DATAGRAM <const>, MESSAGE <const> = 65507, 65552 -- octets of the largest datagram over IPv4, and of a message
 
--- The correct messages. peer: needs XOR-PEER-ADDRESS; bare: no credentials.
-mutation.bases = {
-  binding = { method = "Binding", bare = true },
-  challenge = { method = "Allocate", bare = true, attributes = { { "REQUESTED-TRANSPORT", 17 } } },
-  allocate = { method = "Allocate", token = true, attributes = { { "REQUESTED-TRANSPORT", 17 }, { "LIFETIME", 600 } } },
-  refresh = { method = "Refresh", token = true, attributes = { { "LIFETIME", 600 } } },
-  permission = {
-    method = "CreatePermission", attributes = { { "XOR-PEER-ADDRESS", { address = "127.0.0.1", port = 50000 } } },
-  },
-  channel = {
-    method = "ChannelBind",
-    attributes = { { "CHANNEL-NUMBER", 0x4000 }, { "XOR-PEER-ADDRESS", { address = "127.0.0.1", port = 50000 } } },
-  },
-  send = {
-    class = "indication", method = "Send", bare = true,
-    attributes = { { "XOR-PEER-ADDRESS", { address = "127.0.0.1", port = 50000 } }, { "DATA", "assay" } },
-  },
-}
-
-local order = { "binding", "challenge", "send", "allocate", "refresh", "permission", "channel" }
-local sealing = { "key_length", "nonce_length", "lifetime", "timestamp", "tag_length" }
-
--- A generator of numbers (splitmix64): next(n) is one of 1 to n. The same seed gives the same numbers everywhere.
-function mutation.generator(seed)
-  local state = seed
-  return function(n)
-    state = state + 0x9E3779B97F4A7C15
-    local z = state
-    z = (z ~ (z >> 30)) * 0xBF58476D1CE4E5B9
-    z = (z ~ (z >> 27)) * 0x94D049BB133111EB
-    return ((z ~ (z >> 31)) & 0x7FFFFFFFFFFFFFFF) % n + 1
-  end
-end
-
--- Seals the token of a description. session.mint(fields, kid) seals a right one with these fields changed,
--- session.cut_block(size, kid) one whose block is only so many octets of a right one.
-local function token_of(session, spec)
-  local fields = {}
-  for _, name in ipairs(sealing) do fields[name] = spec[name] end
-  if spec.mac_key_size then fields.mac_key = session.mac_key_of(spec.mac_key_size) end
-  if spec.nonce_size then fields.nonce = bytes.random(spec.nonce_size) end
-  if spec.extra_size then fields.extra = ("\0"):rep(spec.extra_size) end
-  local minted = spec.block_size and session.cut_block(spec.block_size, spec.kid) or session.mint(fields, spec.kid)
-  local octets = minted.octets
-  if spec.keep then octets = octets:sub(1, spec.keep) end
-  if spec.overwrite then
-    local offset, piece = table.unpack(spec.overwrite)
-    octets = octets:sub(1, offset) .. piece .. octets:sub(offset + #piece + 1)
-  end
-  if spec.append then octets = octets .. ("\0"):rep(spec.append) end
-  return octets, minted
-end
-
--- The octets of a description in a session: { realm, nonce, kid, token = minted, key = that of the integrity,
--- mint, cut_block, mac_key_of, integrity_key }. nil, text where the edit does not apply to what the session has.
-function mutation.render(one, session)
-  if one.octets then return one.octets end
-  local base = mutation.bases[one.base]
-  local attributes = {}
-  for i, attribute in ipairs(base.attributes or {}) do attributes[i] = attribute end
-  if not base.bare then
-    local kid, key, octets = session.token.kid, session.key, session.token.octets
-    if one.token then
-      local ok, sealed, minted = pcall(token_of, session, one.token)
-      if not ok then return nil, tostring(sealed) end
-      kid, key, octets = minted.kid, session.integrity_key(minted.mac_key), sealed
-    end
-    local n = #attributes
-    attributes[n + 1], attributes[n + 2] = { "USERNAME", kid }, { "REALM", session.realm }
-    attributes[n + 3] = { "NONCE", session.nonce }
-    if base.token then attributes[n + 4] = { "ACCESS-TOKEN", octets } end
-    attributes[#attributes + 1] = { "MESSAGE-INTEGRITY", key = key }
-  end
-  local ok, octets, problem = pcall(stun.build, {
-    class = base.class or "request", method = base.method, attributes = attributes, edits = one.edits,
-  })
-  if not ok then return nil, tostring(octets) end
-  return octets, problem
-end
+local every = { "binding", "challenge", "send", "allocate", "refresh", "permission", "channel" }
 
 -- What stands where in the correct message of a base: { length =, attributes = as message:attributes() }.
 local function layout_of(name, session)
-  local octets = assert(mutation.render({ base = name }, session))
+  local octets = assert(malformed.render({ base = name }, session))
   local parsed = assert(stun.parse(octets))
   return { length = #octets, attributes = parsed:attributes() }
 end
@@ -117,8 +26,8 @@ local function add(list, class, base, what, edits, more)
   list[#list + 1] = one
 end
 
-local function each_base(session, only, visit)
-  for _, name in ipairs(only or order) do visit(name, layout_of(name, session)) end
+local function each_base(names, session, visit)
+  for _, name in ipairs(names) do visit(name, layout_of(name, session)) end
 end
 
 local function number_list(...)
@@ -133,9 +42,9 @@ local function number_list(...)
 end
 
 -- The length field of the header at every boundary.
-function mutation.header_lengths(session, only)
+function mutation.header_lengths(session)
   local list = {}
-  each_base(session, only, function(base, layout)
+  each_base(every, session, function(base, layout)
     local right = layout.length - 20
     for _, n in ipairs(number_list(0, 1, 2, 3, 4, 8, 20, right - 4, right - 1, right + 1, right + 2, right + 4,
       right + 8, 255, 256, 1024, 0x7FFF, 0x8000, 0xFFFC, 0xFFFF)) do
@@ -149,9 +58,9 @@ function mutation.header_lengths(session, only)
 end
 
 -- Cut off behind every octet, the header left as it was and made to fit what is left.
-function mutation.truncations(session, only)
+function mutation.truncations(session)
   local list = {}
-  each_base(session, only, function(base, layout)
+  each_base(every, session, function(base, layout)
     for n = 0, layout.length - 1 do
       add(list, "truncation", base, ("%s cut off after %d of %d octets"):format(base, n, layout.length),
         { { "truncate", n } })
@@ -166,9 +75,9 @@ function mutation.truncations(session, only)
 end
 
 -- The length field of each attribute at every boundary, below a right integrity value and in a message signed before.
-function mutation.attribute_lengths(session, only)
+function mutation.attribute_lengths(session)
   local list = {}
-  each_base(session, only, function(base, layout)
+  each_base(every, session, function(base, layout)
     for _, attribute in ipairs(layout.attributes) do
       local right, rest = attribute.length, layout.length - attribute.offset - 4
       for _, n in ipairs(number_list(0, 1, 2, 3, 4, right - 4, right - 1, right + 1, right + 4, rest - 1, rest,
@@ -186,9 +95,9 @@ function mutation.attribute_lengths(session, only)
 end
 
 -- Each attribute absent, empty, doubled, out of order, and of sizes up to the largest that a datagram holds.
-function mutation.presence(session, only)
+function mutation.presence(session)
   local list = {}
-  each_base(session, only, function(base, layout)
+  each_base(every, session, function(base, layout)
     for i, attribute in ipairs(layout.attributes) do
       local name = attribute.name
       local function one(class, what, ...)
@@ -214,13 +123,13 @@ function mutation.presence(session, only)
 end
 
 -- Every attribute that STUN knows, with values of sizes that it does not have.
-function mutation.foreign_attributes(session, only)
+function mutation.foreign_attributes(session)
   local list = {}
-  each_base(session, only, function(base)
+  each_base(every, session, function(base)
     for _, known in ipairs(stun.attributes()) do
       for _, n in ipairs { 0, 1, 3, 4, 7, 8, 20, 33, 300 } do
         local value = ("\xFF"):rep(n)
-        local place = mutation.bases[base].bare and {} or { before = "MESSAGE-INTEGRITY" }
+        local place = malformed.bases[base].bare and {} or { before = "MESSAGE-INTEGRITY" }
         add(list, "attribute out of place", base, ("%s with a further %s of %d octets"):format(base, known.name, n),
           { { "insert", { known.type, value }, before = place.before } })
       end
@@ -231,9 +140,9 @@ end
 
 -- Each octet of a message at values where numbers turn. What stands there already is known in a session only, and
 -- cannot be made then: the list is the same for each.
-function mutation.octets(session, only)
+function mutation.octets(session)
   local list = {}
-  each_base(session, only, function(base, layout)
+  each_base(every, session, function(base, layout)
     for position = 0, layout.length - 1 do
       for _, value in ipairs { 0x00, 0x01, 0x7F, 0x80, 0xFF } do
         add(list, "changed octet", base, ("%s with octet %d changed to 0x%02X"):format(base, position, value),
@@ -247,7 +156,7 @@ end
 -- Every pair of first octets that another protocol on the port could begin with, or a method that nobody knows.
 function mutation.first_octets(session)
   local list = {}
-  each_base(session, { "binding", "challenge" }, function(base)
+  each_base({ "binding", "challenge" }, session, function(base)
     for first = 0, 255 do
       for _, second in ipairs { 0x00, 0x01, 0x03, 0x10, 0x11, 0x13, 0xFF } do
         add(list, "first octets", base, ("%s that begins with 0x%02X 0x%02X"):format(base, first, second),
@@ -331,8 +240,8 @@ end
 -- Messages of nearly 64 kB, which only a stream can carry whole.
 function mutation.large(session)
   local list = {}
-  each_base(session, { "binding", "challenge", "allocate", "refresh" }, function(base, layout)
-    local bare = mutation.bases[base].bare
+  each_base({ "binding", "challenge", "allocate", "refresh" }, session, function(base, layout)
+    local bare = malformed.bases[base].bare
     local place = bare and {} or { before = "MESSAGE-INTEGRITY" }
     local function insert(n, type)
       return { "insert", { type, ("\0"):rep(n) }, before = place.before }
@@ -384,20 +293,15 @@ end
 
 -- Octets that are no STUN message: of every length up to 64 and some above, of all kinds of beginnings.
 function mutation.garbage(seed, count)
-  local list, next_number = {}, mutation.generator(seed)
+  local list, next_number = {}, chance.generator(seed)
   local lengths = { 100, 255, 256, 257, 511, 512, 1024, 1472, 1500, 4096, 9000, 30000, 65507 }
-  local function random(n)
-    local words = {}
-    for i = 1, n // 7 + 1 do words[i] = string.pack("<I7", next_number(1 << 56) - 1) end
-    return table.concat(words):sub(1, n)
-  end
   local starts = { "", "\x40\x00\xFF\xFF", "\x40\x00\x00\x01", "\x7F\xFF\x00\x00", "\x4F", "\x16\x03\x01\xFF\xFF",
     "\x14\xFE\xFD", "GET / HTTP/1.1\r\n", "\x00\x01\xFF\xFC\x21\x12\xA4\x42", "\x00\x03\x00\x08\x21\x12\xA4\x42",
     "\x80\x00", "\xFF\xFF\xFF\xFF" }
   for i = 1, count do
     local start = starts[(i - 1) % #starts + 1]
     local n = i % 200 == 0 and lengths[next_number(#lengths)] or next_number(65) - 1
-    local octets = (start .. random(n)):sub(1, 65507)
+    local octets = (start .. chance.octets(next_number, n)):sub(1, 65507)
     list[i] = { class = "garbage", octets = octets, what = ("%d octets that are no message"):format(#octets) }
   end
   return list
@@ -405,7 +309,7 @@ end
 
 -- `count` combinations of two or three defects of the lists, of one base each, chosen by the seed.
 function mutation.combinations(lists, seed, count)
-  local by_base, names, next_number = {}, {}, mutation.generator(seed)
+  local by_base, names, next_number = {}, {}, chance.generator(seed)
   for _, list in ipairs(lists) do
     for _, one in ipairs(list) do
       if one.base then
@@ -453,79 +357,6 @@ function mutation.share(session, seed, count)
     table.move(list, 1, #list, #whole + 1, whole)
   end
   return mutation.spread(whole, count)
-end
-
-local octets_key = "hex"
-
--- A value that JSON can hold: octets as { hex = … }, words as they are.
-local function to_json(value)
-  if type(value) == "string" then
-    return value:match "^[%w%-]+$" and #value < 64 and value or { [octets_key] = bytes.hex(value) }
-  end
-  if type(value) ~= "table" then return value end
-  if next(value) == nil then return json.array {} end
-  local positional, copy = #value > 0, {}
-  for key, part in pairs(value) do
-    -- An edit is a list with names in it ({"move", a, before = b}): its names go into a table at its end.
-    if positional and type(key) == "string" then
-      copy.named = copy.named or {}
-      copy.named[key] = to_json(part)
-    else
-      copy[key] = to_json(part)
-    end
-  end
-  local named = copy.named
-  copy.named = nil
-  if positional and named then copy[#copy + 1] = { named = named } end
-  return copy
-end
-
-local function from_json(value)
-  if type(value) ~= "table" then return value end
-  if value[octets_key] ~= nil then return assert(bytes.unhex(value[octets_key])) end
-  local copy = {}
-  for key, part in pairs(value) do
-    if type(key) == "number" and type(part) == "table" and part.named then
-      for name, named in pairs(part.named) do copy[name] = from_json(named) end
-    else
-      copy[key] = from_json(part)
-    end
-  end
-  return copy
-end
-
--- A description as a table for JSON, and back. sent: the octets it last became, for a person.
-function mutation.encode(one, sent)
-  return {
-    class = one.class, what = one.what, base = one.base, octets = to_json(one.octets),
-    edits = one.edits and to_json(one.edits),
-    steps = one.steps and to_json(one.steps), within = one.within, bound = one.bound, maximum = one.maximum,
-    token = one.token and to_json(one.token), sent = sent and bytes.hex(sent),
-  }
-end
-
--- nil, text for what is no description.
-function mutation.decode(value)
-  if type(value) ~= "table" then return nil, "a message is an object" end
-  local ok, one = pcall(function()
-    return {
-      class = tostring(value.class), what = tostring(value.what), base = value.base, octets = from_json(value.octets),
-      edits = from_json(value.edits), token = from_json(value.token), steps = from_json(value.steps),
-      within = value.within == true or nil,
-      bound = value.bound == true or nil,
-      maximum = value.maximum == "1.2" and "1.2" or nil,
-    }
-  end)
-  if not ok then return nil, "a message that cannot be read" end
-  if one.steps then return one end
-  if one.octets then
-    if type(one.octets) ~= "string" then return nil, "octets are an object { hex: … }" end
-  elseif not mutation.bases[one.base] then
-    return nil, ("there is no correct message '%s' to begin with"):format(tostring(one.base))
-  elseif one.edits ~= nil and type(one.edits) ~= "table" or one.token ~= nil and type(one.token) ~= "table" then
-    return nil, "edits and token are objects"
-  end
-  return one
 end
 
 return mutation

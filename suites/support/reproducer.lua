@@ -3,7 +3,7 @@
 -- Reads the file that a run wrote of what was deadly (support/battery.lua writes it). It may come from anybody.
 
 local json = require "json"
-local mutation = require "support.mutation"
+local malformed = require "support.malformed"
 local system = require "system"
 local transports = require "support.transports"
 local wire = require "support.wire"
@@ -28,7 +28,7 @@ function reproducer.read(path)
   if not names[transport] then return nil, path .. ": its transport is none of udp, tcp, tls and dtls" end
   local messages = {}
   for i, one in ipairs(value.messages) do
-    messages[i], problem = mutation.decode(one)
+    messages[i], problem = malformed.decode(one)
     if messages[i] and messages[i].steps and not wire.knows(messages[i].steps) then
       messages[i], problem = nil, "its steps are not those of support/wire.lua"
     end

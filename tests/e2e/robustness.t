@@ -54,7 +54,7 @@ subtest 'the same seed' => sub {
 	my ($status, $out, $err) = run('lua5.4', '-e', <<'LUA');
 package.path = "suites/?.lua"
 for _, name in ipairs { "bytes", "json", "stun" } do package.preload[name] = function() return {} end end
-local mutation = require "support.mutation"
+local chance, mutation = require "support.chance", require "support.mutation"
 local function all(seed)
   local parts = {}
   for i, one in ipairs(mutation.garbage(seed, 300)) do parts[i] = one.octets end
@@ -67,7 +67,7 @@ local function all(seed)
 end
 assert(all(7) == all(7), "the same list")
 assert(all(7) ~= all(8), "another list for another seed")
-local next_number = mutation.generator(1)
+local next_number = chance.generator(1)
 assert(next_number(1000000) == 46658, "the numbers of splitmix64")
 LUA
 	is $status, 0, 'gives the same messages' or diag "$out$err";
