@@ -2,7 +2,7 @@
 //
 // Text between Lua and the world: JSON read and written, any octets as a JSON string and as a text of a capture file,
 // hex and base64. What is written is read back as the same value by a reader that is not the writer's.
-#include "capture/utf8.h"
+#include "base/utf8.h"
 #include "fuzz.h"
 #include "lua/modules.h"
 
@@ -66,8 +66,8 @@ static void start(void)
 	luaL_requiref(state, "bytes", luaopen_bytes, 0);
 }
 
-// Two that clean octets, the writer of JSON and that of capture files, agree on what is well-formed; the latter alone
-// writes a NUL as text, and no other may be longer than it was asked for.
+// What capture files get is what JSON gets, whose form Lua's own utf8.len has judged; but a NUL is written as text there,
+// and nothing may be longer than it was asked for.
 static void check_clean(const uint8_t *data, size_t size, const char *clean, size_t clean_length)
 {
 	struct writer whole, part;
