@@ -3,6 +3,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "lua/field.h"
 
 #include <lauxlib.h>
 #include <stdio.h>
@@ -248,18 +249,6 @@ static void push_octets(lua_State *state, struct stun_octets octets)
 	lua_pushlstring(state, octets.length ? (const char *)octets.data : "", octets.length);
 }
 
-static void set_integer(lua_State *state, const char *field, lua_Integer number)
-{
-	lua_pushinteger(state, number);
-	lua_setfield(state, -2, field);
-}
-
-static void set_octets(lua_State *state, const char *field, struct stun_octets octets)
-{
-	push_octets(state, octets);
-	lua_setfield(state, -2, field);
-}
-
 static void push_address(lua_State *state, const struct stun_address *address)
 {
 	char host[STUN_ADDRESS_TEXT_SIZE];
@@ -268,7 +257,7 @@ static void push_address(lua_State *state, const struct stun_address *address)
 	lua_setfield(state, -2, "family");
 	lua_pushstring(state, stun_address_host(address, host));
 	lua_setfield(state, -2, "address");
-	set_integer(state, "port", address->port);
+	field_set_integer(state, "port", address->port);
 }
 
 static void push_error(lua_State *state, const struct stun_error_code *code)
@@ -278,18 +267,18 @@ static void push_error(lua_State *state, const struct stun_error_code *code)
 		lua_pushstring(state, stun_family_name(code->family));
 		lua_setfield(state, -2, "family");
 	}
-	set_integer(state, "code", code->class * 100 + code->number);
-	set_integer(state, "class", code->class);
-	set_integer(state, "number", code->number);
-	set_integer(state, "reserved", code->reserved);
-	set_octets(state, "reason", code->reason);
+	field_set_integer(state, "code", code->class * 100 + code->number);
+	field_set_integer(state, "class", code->class);
+	field_set_integer(state, "number", code->number);
+	field_set_integer(state, "reserved", code->reserved);
+	field_set_octets(state, "reason", code->reason.data, code->reason.length);
 }
 
 static void push_algorithm(lua_State *state, const struct stun_algorithm *algorithm)
 {
 	lua_createtable(state, 0, 2);
-	set_integer(state, "algorithm", algorithm->algorithm);
-	set_octets(state, "parameters", algorithm->parameters);
+	field_set_integer(state, "algorithm", algorithm->algorithm);
+	field_set_octets(state, "parameters", algorithm->parameters.data, algorithm->parameters.length);
 }
 
 static void push_list(lua_State *state, enum stun_kind kind, struct stun_octets list)
@@ -349,10 +338,10 @@ void stun_lua_push_value(lua_State *state, const struct stun_value *value)
 		break;
 	case STUN_KIND_ICMP:
 		lua_createtable(state, 0, 4);
-		set_integer(state, "type", value->as.icmp.type);
-		set_integer(state, "code", value->as.icmp.code);
-		set_integer(state, "data", value->as.icmp.data);
-		set_integer(state, "reserved", value->as.icmp.reserved);
+		field_set_integer(state, "type", value->as.icmp.type);
+		field_set_integer(state, "code", value->as.icmp.code);
+		field_set_integer(state, "data", value->as.icmp.data);
+		field_set_integer(state, "reserved", value->as.icmp.reserved);
 		break;
 	}
 }

@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "lua/field.h"
 #include "lua/state.h"
 #include "token/open.h"
 #include "token/seal.h"
@@ -306,18 +307,6 @@ static int seal(lua_State *state)
 	return 1;
 }
 
-static void set_octets(lua_State *state, const char *name, const void *data, size_t length)
-{
-	lua_pushlstring(state, length ? data : "", length);
-	lua_setfield(state, -2, name);
-}
-
-static void set_integer(lua_State *state, const char *name, uint64_t value)
-{
-	lua_pushinteger(state, (lua_Integer)value);
-	lua_setfield(state, -2, name);
-}
-
 // token.open{algorithm=, key=, server_name=, token=octets}
 //   -> {form=, nonce=, mac_key=, key_length=, timestamp=, seconds=, fraction=, lifetime=, extra=}
 //    | nil, err, offset | nil, kind
@@ -348,14 +337,14 @@ static int open_token(lua_State *state)
 	lua_createtable(state, 0, 9);
 	lua_pushstring(state, token_form_name(opened.form));
 	lua_setfield(state, -2, "form");
-	set_octets(state, "nonce", opened.nonce.data, opened.nonce.length);
-	set_octets(state, "mac_key", opened.plain.mac_key, opened.plain.mac_key_length);
-	set_octets(state, "extra", opened.plain.extra, opened.plain.extra_length);
-	set_integer(state, "key_length", opened.plain.key_length);
-	set_integer(state, "timestamp", opened.plain.timestamp);
-	set_integer(state, "seconds", token_timestamp_seconds(opened.plain.timestamp));
-	set_integer(state, "fraction", token_timestamp_fraction(opened.plain.timestamp));
-	set_integer(state, "lifetime", opened.plain.lifetime);
+	field_set_octets(state, "nonce", opened.nonce.data, opened.nonce.length);
+	field_set_octets(state, "mac_key", opened.plain.mac_key, opened.plain.mac_key_length);
+	field_set_octets(state, "extra", opened.plain.extra, opened.plain.extra_length);
+	field_set_integer(state, "key_length", (lua_Integer)opened.plain.key_length);
+	field_set_integer(state, "timestamp", (lua_Integer)opened.plain.timestamp);
+	field_set_integer(state, "seconds", (lua_Integer)token_timestamp_seconds(opened.plain.timestamp));
+	field_set_integer(state, "fraction", (lua_Integer)token_timestamp_fraction(opened.plain.timestamp));
+	field_set_integer(state, "lifetime", (lua_Integer)opened.plain.lifetime);
 	token_open_done(&shop->context, &opened);
 	return 1;
 }
@@ -365,8 +354,8 @@ static void add_part(lua_State *state, const char *name, struct token_part part)
 	lua_createtable(state, 0, 3);
 	lua_pushstring(state, name);
 	lua_setfield(state, -2, "name");
-	set_integer(state, "offset", part.offset);
-	set_integer(state, "length", part.length);
+	field_set_integer(state, "offset", (lua_Integer)part.offset);
+	field_set_integer(state, "length", (lua_Integer)part.length);
 	lua_rawseti(state, -2, (lua_Integer)lua_rawlen(state, -2) + 1);
 }
 
