@@ -19,6 +19,7 @@ my $silence = 'silence in a capture may be a packet that was lost before it, or 
 my $keys = 'a server that refuses good tokens may have other keys than whoever audits; live they are those of assay';
 my $unknown = 'a server that lets everybody in never says that it takes tokens; live the profile says so';
 my $unread = 'an answer whose code cannot be read may be any, and is reported as that; live only a 401 is a 401';
+my $early = 'a server may look at it before it authenticates; live it is asked without credentials too';
 my $profile = 'when a nonce ends is told by the profile, and by no packet';
 
 # Faults of which the capture shows nothing, or less: requirement -> why.
@@ -35,6 +36,8 @@ my %unseen = (
 	'omit-associated-data'    => { '7635-6.1-01' => $keys },
 	'use-terminated-associated-data' => { '7635-6.1-01' => $keys },
 	'forget-transactions'     => { '7635-7-17' => 'an answer that comes again is judged as a repetition alone' },
+	'leave-420-unsigned'      => { '7635-7-17' => $early },
+	'leave-442-unsigned'      => { '7635-7-17' => $early },
 	'omit-error-code'         => { '7635-4-02' => $unread },
 	'write-code-as-number'    => { '7635-4-02' => $unread },
 	'relay-for-everyone'      => { '7635-4-02' => $unknown },
