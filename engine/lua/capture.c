@@ -233,11 +233,7 @@ static const luaL_Reg functions[] = {
 
 int luaopen_capture(lua_State *state)
 {
-	luaL_newmetatable(state, STREAM);
-	lua_pushvalue(state, -1);
-	lua_setfield(state, -2, "__index");
-	luaL_setfuncs(state, stream_methods, 0);
-	lua_pop(state, 1);
+	state_make_class(state, STREAM, stream_methods);
 	luaL_newlib(state, functions);
 	capture_live_open(state);
 	capture_file_open(state);

@@ -233,17 +233,8 @@ static const luaL_Reg reader_methods[] = {
 
 void capture_file_open(lua_State *state)
 {
-	luaL_newmetatable(state, WRITER);
-	lua_pushvalue(state, -1);
-	lua_setfield(state, -2, "__index");
-	luaL_setfuncs(state, writer_methods, 0);
-	lua_pop(state, 1);
-	luaL_newmetatable(state, READER);
-	lua_pushvalue(state, -1);
-	lua_setfield(state, -2, "__index");
-	luaL_setfuncs(state, reader_methods, 0);
-	lua_pop(state, 1);
-
+	state_make_class(state, WRITER, writer_methods);
+	state_make_class(state, READER, reader_methods);
 	lua_pushcfunction(state, open_writer);
 	lua_setfield(state, -2, "writer");
 	lua_pushcfunction(state, open_reader);

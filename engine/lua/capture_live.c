@@ -260,11 +260,7 @@ static const luaL_Reg live_methods[] = {
 
 void capture_live_open(lua_State *state)
 {
-	luaL_newmetatable(state, LIVE);
-	lua_pushvalue(state, -1);
-	lua_setfield(state, -2, "__index");
-	luaL_setfuncs(state, live_methods, 0);
-	lua_pop(state, 1);
+	state_make_class(state, LIVE, live_methods);
 
 	luaL_getsubtable(state, LUA_REGISTRYINDEX, LIVE_HANDLES);
 	lua_createtable(state, 0, 1);

@@ -350,20 +350,11 @@ static const luaL_Reg dtls_methods[] = {
 	{"__close", close_dtls},      {"__gc", close_dtls},     {NULL, NULL},
 };
 
-static void new_type(lua_State *state, const char *name, const luaL_Reg *methods)
-{
-	luaL_newmetatable(state, name);
-	lua_pushvalue(state, -1);
-	lua_setfield(state, -2, "__index");
-	luaL_setfuncs(state, methods, 0);
-	lua_pop(state, 1);
-}
-
 void capture_tls_open(lua_State *state)
 {
-	new_type(state, SECRETS, secrets_methods);
-	new_type(state, TLS, tls_methods);
-	new_type(state, DTLS, dtls_methods);
+	state_make_class(state, SECRETS, secrets_methods);
+	state_make_class(state, TLS, tls_methods);
+	state_make_class(state, DTLS, dtls_methods);
 	lua_pushcfunction(state, new_secrets);
 	lua_setfield(state, -2, "secrets");
 	lua_pushcfunction(state, new_tls);

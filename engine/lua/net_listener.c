@@ -148,6 +148,6 @@ void net_listener_open(lua_State *state)
 		{"accept", listener_accept}, {"address", listener_address}, {"close", listener_close},
 		{"__close", listener_close}, {"__gc", listener_close},      {NULL, NULL},
 	};
-	net_make_metatable(state, LISTENER, methods);
+	state_make_class(state, LISTENER, methods);
 	luaL_setfuncs(state, functions, 0);
 }

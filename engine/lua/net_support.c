@@ -291,10 +291,6 @@ void net_support_open(lua_State *state)
 		{"__gc", signal_close},
 		{NULL, NULL},
 	};
-	luaL_newmetatable(state, SIGNAL);
-	luaL_setfuncs(state, signal_methods, 0);
-	lua_pushvalue(state, -1);
-	lua_setfield(state, -2, "__index");
-	lua_pop(state, 1);
+	state_make_class(state, SIGNAL, signal_methods);
 	luaL_setfuncs(state, functions, 0);
 }

@@ -111,3 +111,12 @@ int state_push_error(lua_State *state, const struct error *error)
 	lua_pushinteger(state, (lua_Integer)error->offset);
 	return 3;
 }
+
+void state_make_class(lua_State *state, const char *name, const luaL_Reg *methods)
+{
+	luaL_newmetatable(state, name);
+	luaL_setfuncs(state, methods, 0);
+	lua_pushvalue(state, -1);
+	lua_setfield(state, -2, "__index");
+	lua_pop(state, 1);
+}

@@ -5,6 +5,7 @@
 #ifndef ASSAY_LUA_STATE_H
 #define ASSAY_LUA_STATE_H
 
+#include <lauxlib.h>
 #include <lua.h>
 #include <stdbool.h>
 
@@ -21,5 +22,8 @@ bool state_call(lua_State *state, int arguments, int results);
 // The conventions of all modules: a failure at run time returns nil, text[, offset]; misuse is luaL_error.
 // Pushes nil, the error's text and, where it has one, its offset; returns the number of values pushed.
 int state_push_error(lua_State *state, const struct error *error);
+
+// Makes the metatable of a noun, once a state: its methods are found in it, and its __gc and __close are among them.
+void state_make_class(lua_State *state, const char *name, const luaL_Reg *methods);
 
 #endif

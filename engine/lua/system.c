@@ -435,14 +435,11 @@ int luaopen_system(lua_State *state)
 		{"write", file_write},   {"flush", file_flush}, {"close", file_close},
 		{"__close", file_close}, {"__gc", file_close},  {NULL, NULL},
 	};
-	luaL_newmetatable(state, FILE_TYPE);
-	luaL_setfuncs(state, file_methods, 0);
-	lua_pushvalue(state, -1);
-	lua_setfield(state, -2, "__index");
+	state_make_class(state, FILE_TYPE, file_methods);
 	luaL_newmetatable(state, LISTING);
 	lua_pushcfunction(state, listing_gc);
 	lua_setfield(state, -2, "__gc");
-	lua_pop(state, 2);
+	lua_pop(state, 1);
 	luaL_newlib(state, functions);
 	return 1;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // What a script calls of tasks; part of the module net.
+#include "lua/state.h"
 #include "lua/task_record.h"
 
 #include "net/loop.h"
@@ -213,15 +214,6 @@ static void make_scheduler(lua_State *state)
 	lua_setfield(state, LUA_REGISTRYINDEX, TASK_SCHEDULER);
 }
 
-static void make_metatable(lua_State *state, const char *name, const luaL_Reg *methods)
-{
-	luaL_newmetatable(state, name);
-	luaL_setfuncs(state, methods, 0);
-	lua_pushvalue(state, -1);
-	lua_setfield(state, -2, "__index");
-	lua_pop(state, 1);
-}
-
 void task_open(lua_State *state)
 {
 	static const luaL_Reg functions[] = {
@@ -238,7 +230,7 @@ void task_open(lua_State *state)
 		{NULL, NULL},
 	};
 	make_scheduler(state);
-	make_metatable(state, TASK_TYPE, task_methods);
-	make_metatable(state, CONDITION, condition_methods);
+	state_make_class(state, TASK_TYPE, task_methods);
+	state_make_class(state, CONDITION, condition_methods);
 	luaL_setfuncs(state, functions, 0);
 }
