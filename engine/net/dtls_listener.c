@@ -155,16 +155,24 @@ static struct dtls *welcome(struct dtls_listener *listener, const struct packet 
 }
 
 // RFC 6347 4.2.8: a client that lost its session and has kept its port says so by a ClientHello in the clear.
-static bool begins_anew(const struct packet *packet)
+// One with the random of the ClientHello that made the session is that very one, doubled or delayed on its way.
+static bool begins_anew(const struct dtls *known, const struct packet *packet)
 {
 	struct reader reader;
+	uint8_t own[SSL3_RANDOM_SIZE];
 	reader_init(&reader, packet->octets, packet->length);
 	uint8_t type = reader_u8(&reader);
 	reader_u16(&reader);
 	uint16_t epoch = reader_u16(&reader);
 	reader_bytes(&reader, 8);
 	uint8_t message = reader_u8(&reader);
-	return !reader.failed && type == SSL3_RT_HANDSHAKE && epoch == 0 && message == SSL3_MT_CLIENT_HELLO;
+	if (reader.failed || type != SSL3_RT_HANDSHAKE || epoch != 0 || message != SSL3_MT_CLIENT_HELLO)
+		return false;
+	reader_bytes(&reader, 11); // the length, the number, and which part of it this is
+	reader_u16(&reader);
+	const uint8_t *random = reader_bytes(&reader, sizeof own);
+	size_t size = SSL_get_client_random(known->secure.ssl, own, sizeof own);
+	return reader.failed || size != sizeof own || memcmp(random, own, sizeof own) != 0;
 }
 
 static void replace(struct dtls *old)
@@ -197,7 +205,7 @@ static void on_datagram(void *owner, const struct packet *packet)
 	listener->references++;
 	struct dtls *known = find_session(listener, &packet->peer);
 	struct dtls *next = known;
-	if (!known || (known->secure.endpoint.state != ENDPOINT_OPENING && begins_anew(packet)))
+	if (!known || (known->secure.endpoint.state != ENDPOINT_OPENING && begins_anew(known, packet)))
 		next = welcome(listener, packet);
 	if (known && next && next != known)
 		replace(known);

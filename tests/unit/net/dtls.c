@@ -158,6 +158,8 @@ static struct {
 	struct event *event;
 	struct address client, server;
 	unsigned passed, lose_from, lose_to; // numbers of those that are lost
+	uint8_t hello[2048];                 // the third, which holds the cookie
+	size_t hello_length;
 } way;
 
 static void on_way(evutil_socket_t socket, short what, void *context)
@@ -174,10 +176,52 @@ static void on_way(evutil_socket_t socket, short what, void *context)
 	if (!back)
 		way.client = from;
 	unsigned number = way.passed++;
+	if (number == 2) {
+		way.hello_length = (size_t)count;
+		memcpy(way.hello, octets, way.hello_length);
+	}
 	if (number >= way.lose_from && number < way.lose_to)
 		return;
 	const struct address *to = back ? &way.client : &way.server;
 	assert_int_equal(sendto(socket, octets, (size_t)count, 0, &to->any, to->length), count);
+}
+
+static void open_way(const struct secure_settings *settings)
+{
+	struct address address;
+	way.passed = 0;
+	way.socket = open_peer(AF_INET, SOCK_DGRAM, &address);
+	way.server = *dtls_listener_address(listener);
+	way.event = event_new(loop_base(), way.socket, EV_READ | EV_PERSIST, on_way, NULL);
+	event_add(way.event, NULL);
+	start_client(&address, settings);
+}
+
+static void close_way(void)
+{
+	event_free(way.event);
+	close(way.socket);
+}
+
+static void keeps_a_session_whose_hello_comes_twice(void **state)
+{
+	(void)state;
+	struct secure_settings settings = client_settings();
+	start_listener(AF_INET);
+	memset(&way, 0, sizeof way);
+	open_way(&settings);
+	turn_until(told.endpoint->state == ENDPOINT_OPEN && ready == 1);
+	there = dtls_accept(listener, &ignoring, NULL);
+	assert_non_null(there);
+	const struct sockaddr *server = &way.server.any;
+	assert_int_equal(sendto(way.socket, way.hello, way.hello_length, 0, server, way.server.length),
+			 way.hello_length);
+	turn_for(0.02);
+	assert_int_equal(there->state, ENDPOINT_OPEN);
+	assert_int_equal(ready, 1);
+	assert_int_equal(endpoint_send(told.endpoint, "still here", 10, NULL, NULL), 0);
+	turn_until(there->inbox.items == 1);
+	close_way();
 }
 
 static void survives_the_loss_of_any_flight(void **state)
@@ -188,15 +232,10 @@ static void survives_the_loss_of_any_flight(void **state)
 	start_listener(AF_INET);
 	// Of one handshake: hello, cookie, hello, flight of the server (2 datagrams or so), of the client, Finished.
 	for (unsigned first = 0; first < 6; first += 2) {
-		struct address address;
 		memset(&way, 0, sizeof way);
 		way.lose_from = first;
 		way.lose_to = first + 2;
-		way.socket = open_peer(AF_INET, SOCK_DGRAM, &address);
-		way.server = *dtls_listener_address(listener);
-		way.event = event_new(loop_base(), way.socket, EV_READ | EV_PERSIST, on_way, NULL);
-		event_add(way.event, NULL);
-		start_client(&address, &settings);
+		open_way(&settings);
 		double patience = loop_monotonic() + 6;
 		while ((told.endpoint->state == ENDPOINT_OPENING || ready == 0) && loop_monotonic() < patience)
 			turn_for(0.01);
@@ -210,8 +249,7 @@ static void survives_the_loss_of_any_flight(void **state)
 		endpoint_free(there);
 		told.endpoint = there = NULL;
 		ready = 0;
-		event_free(way.event);
-		close(way.socket);
+		close_way();
 	}
 }
 
@@ -385,6 +423,7 @@ int main(void)
 		each(gives_up_a_peer_that_says_nothing),
 		each(keeps_nothing_of_a_client_without_its_cookie),
 		each(serves_a_client_that_begins_anew_from_its_port),
+		each(keeps_a_session_whose_hello_comes_twice),
 		each(keeps_what_comes_before_it_is_taken),
 		each(may_be_freed_by_its_owner_at_any_packet),
 		each(keeps_the_socket_for_the_sessions_that_were_taken),
