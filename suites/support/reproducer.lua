@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: BSD-3-Clause
 --
--- Reads the file that a run wrote of what was deadly (support/battery.lua writes it). It may come from anybody.
+-- The file of what was deadly to a target, from which it can be sent again: a run writes it, and it is read again as
+-- something that may come from anybody.
 
 local json = require "json"
 local malformed = require "support.malformed"
@@ -14,6 +15,24 @@ local MOST_INPUT = 64 * 1024 * 1024 -- octets
 
 local names = {} -- of transports
 for _, name in ipairs(transports.names) do names[name] = true end
+
+-- fields: target, transport, seed, scenario, ending, confirmed, command (that sends it again), messages (descriptions),
+-- octets (of each, as it was sent last; nil where that is not known). nil, text when it cannot be written.
+function reproducer.write(path, fields)
+  local messages = json.array {}
+  local octets = fields.octets or {}
+  for i, one in ipairs(fields.messages) do messages[i] = malformed.encode(one, octets[i]) end
+  local file, problem = system.open(path, "w")
+  if not file then return nil, problem end
+  local ok
+  ok, problem = file:write(json.encode({
+    type = "reproducer", target = fields.target, transport = fields.transport, seed = fields.seed,
+    scenario = fields.scenario, ending = fields.ending, confirmed = fields.confirmed, command = fields.command,
+    messages = messages,
+  }, { "type", "target", "command", "ending" }) .. "\n")
+  file:close()
+  return ok, problem
+end
 
 -- A reproducer from a file: { transport =, messages = descriptions }. nil, one line for what is none.
 function reproducer.read(path)
