@@ -58,7 +58,7 @@ scenario "unsigned-or-verifiable" {
     local cases = {
       { "400", { edits = { { "remove", "REALM" } } } },
       { "401", { token = { change = function(octets, layout) return bytes.flip(octets, layout.tag.offset * 8) end } } },
-      { "438", { nonce = bytes.hex(bytes.random(32)):sub(1, #control.answer.client.nonce) } },
+      { "438", { nonce = bytes.hex(bytes.random(32)):sub(1, #control.answer.request.NONCE) } },
     }
     for _, case in ipairs(cases) do
       local answer = t:with_defect(control, case[2])

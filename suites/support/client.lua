@@ -176,7 +176,7 @@ function client:craft(method, spec)
   if spec.credentials ~= false then
     add("USERNAME", spec.username or username or "")
     add("REALM", spec.realm or self.realm or "")
-    add("NONCE", spec.nonce or self.nonce or "")
+    add("NONCE", spec.nonce or self.nonce or self.made_up or "")
   end
   -- RFC 8489 9.2.4: what was offered is repeated, with one of it chosen. The key of a token does not depend on it
   -- (AMB-50).
@@ -204,7 +204,7 @@ function client:craft(method, spec)
     method = method, spec = spec, token = token, key = key, key_name = key_name, username = username,
     known_keys = { key, right_key, token and token.mac_key, token and token.mac_key:sub(1, 16) },
     integrity_attribute = integrity and integrity[1] or nil,
-    USERNAME = username, REALM = self.realm, NONCE = self.nonce,
+    USERNAME = username, REALM = self.realm, NONCE = self.nonce or self.made_up,
   }
 end
 
@@ -304,9 +304,30 @@ end
 
 -- One request as described, with challenge and one 438 handled. Returns a reply (support/reply.lua); nil, text when
 -- the challenge could not be had.
+-- The challenge, as far as there is one. Where its 401 has no NONCE the request goes with one that nobody gave out: who
+-- has nonces answers with 438 and a right one, and who has none serves it. true, or nil and text.
+function client:begin()
+  if self.nonce or self.made_up then return true end
+  local challenged, problem, answer = self:challenge()
+  if challenged then return true end
+  if answer:code() ~= 401 or not self.realm then return nil, problem end
+  self.made_up = bytes.hex(bytes.random(16))
+  return true
+end
+
+-- What is refused with a nonce that nobody gave out may be refused for it, unless the target was seen to serve such.
+local function weigh_made_up_nonce(self, spec, answer)
+  if self.nonce or not self.made_up or spec.nonce or spec.credentials == false then return end
+  local served = answer.message and answer.message:class() == "success"
+  if served then self.bench.serves_any_nonce = true end
+  if served or self.bench.serves_any_nonce then return end
+  answer.unclear = answer.unclear or ("%s, maybe for its NONCE: the 401 gave none, so it had one that nobody gave out")
+    :format(answer:describe())
+end
+
 function client:request(method, spec)
-  if spec.credentials ~= false and not self.nonce then
-    local ok, problem = self:challenge()
+  if spec.credentials ~= false then
+    local ok, problem = self:begin()
     if not ok then return nil, problem end
   end
   local label = spec.step or method .. (spec.user and " with a password" or spec.credentials == false
@@ -318,8 +339,8 @@ function client:request(method, spec)
     -- A server may close a connection after what it answered last (RFC 5389 7.2.2 only recommends to keep it); only one
     -- that closes instead of answering this request, on a connection of its own, is taken at its word.
     if answer.closed and not self.allocated and spec.credentials ~= false and not spec.nonce and self:connect() then
-      local challenged = self:challenge()
-      if challenged then answer = self:transact(self:craft(method, spec)) end
+      self.nonce = nil
+      if self:begin() then answer = self:transact(self:craft(method, spec)) end
     end
     if answer:code() ~= 438 or spec.nonce or spec.credentials == false then break end
     self:adopt(answer)
@@ -355,6 +376,7 @@ end
 
 -- Sends octets as they stand, waiting for nothing.
 function client:send(octets, step)
+  weigh_made_up_nonce(self, spec, answer)
   self.bench.limits:take()
   self.step = step
   return self.endpoint:send(octets)

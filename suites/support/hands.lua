@@ -86,6 +86,12 @@ local function confirmed(self, ask)
   return answer
 end
 
+-- Gets a challenge on a client, with the nonce that the scenario is about; without one it is inconclusive.
+function hands:challenged(one)
+  local ok, problem = one:challenge()
+  if not ok then stop.inconclusive(problem) end
+end
+
 -- Sends the request on a client; when it could not be judged for a reason of time or loss, the reply says so (unclear).
 local function ask_once(one, method, spec)
   local answer, problem = one:request(method, spec)

@@ -66,7 +66,8 @@ local function allocate(bench, record, spec)
   local answer
   answer, problem = one:request("Allocate", spec)
   if answer and one.allocated then
-    one:request("Refresh", { lifetime = 0, token = one.token, step = "putting down the allocation" })
+    one:request("Refresh",
+      { lifetime = 0, token = one.token or false, user = one.user, step = "putting down the allocation" })
   end
   one:close()
   return answer, problem
@@ -115,18 +116,24 @@ end
 -- Asks for a challenge and finds the form of the key. Returns notes for the report.
 function preflight.learn(bench, record)
   local notes = {}
+-- Whether the target serves nonces that it never gave out, where its challenge has none; it is known before any
+-- scenario asks, so that none of their verdicts depends on which of them asks first.
+local function learn_nonce(bench, record, notes)
+  local user = not bench.profile.third_party and bench.profile.users[1]
+  if user then allocate(bench, record, { user = user, step = "Allocate with a password" }) end
+  notes[#notes + 1] = bench.serves_any_nonce
+    and "as the challenge has no NONCE, requests have one that nobody gave out, and it is served"
+    or "as the challenge has no NONCE, requests have one that nobody gave out; that of a 438 is used where one comes"
+end
+
   local one, problem = client.open(bench, record, bench.transports[1])
   if not one then return { "no challenge: " .. problem } end
-  local challenge
-  challenge, problem = one:challenge()
+  local _, incomplete = one:challenge()
   one:close()
-  if not challenge then
-    notes[#notes + 1] = problem
-  else
-    bench.realm = one.realm
-    bench.announced = one.server_name
-    if bench.profile.third_party and not bench.server_name then bench.server_name = one.server_name end
-  end
+  notes[#notes + 1] = incomplete
+  bench.realm = one.realm
+  bench.announced = one.server_name
+  if bench.profile.third_party and not bench.server_name then bench.server_name = one.server_name end
   if bench.profile.third_party then
     if not bench.server_name then
       bench.server_name = ""
@@ -145,4 +152,5 @@ function preflight.learn(bench, record)
   return notes
 end
 
+  if incomplete and bench.realm and not one.nonce then learn_nonce(bench, record, notes) end
 return preflight

@@ -157,8 +157,8 @@ local function work(s, found)
   challenged(s, found)
   credited(s, found)
   sized(s, found)
-  if s.good and not s.lost and found.challenge.client then found.nonce = offers.nonce(s, found.challenge) end
-  if s.good and not found.nonce then found.nonce = { problem = s.lost or "no nonce was kept" } end
+  if s.good and not s.lost and found.challenge.nonce then found.nonce = offers.nonce(s, found.challenge) end
+  if s.good and not found.nonce then found.nonce = { problem = s.lost or "its challenge gives none" } end
   found.attributes = offers.attributes(s.record, stun.parse)
   found.sessions, found.lost = s.bench:session_notes(), s.lost
   for _, entry in ipairs(s.record.entries) do

@@ -12,6 +12,17 @@ return {
     apply = function(b) b.nonce_is_current = function() return true end end,
   },
   {
+    name = "know-no-nonce", about = "no challenge has a NONCE, and none is asked for or looked at",
+    requirements = { "7635-4-03", "5389-10.2.2-01", "5389-10.2.2-03", "5389-10.2.2-05", "5389-10.2.2-08", "7635-7-20" },
+    apply = function(b)
+      change.omit_from_challenge(b, "NONCE", function() return true end)
+      b.nonce_is_current = function() return true end
+      b.missing_attribute = function(request)
+        return not request:has "USERNAME" and "USERNAME" or not request:has "REALM" and "REALM" or nil
+      end
+    end,
+  },
+  {
     name = "accept-made-up-nonce", about = "only nonces of this server that are too old are refused",
     requirements = { "5389-10.2.2-05", "7635-7-20" },
     apply = function(b)

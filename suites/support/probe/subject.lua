@@ -68,7 +68,7 @@ local function once(self, method, spec, transport)
   if not one then return { got = problem } end
   one.spec = spec
   local challenged
-  challenged, problem = one:challenge()
+  challenged, problem = one:begin()
   if not challenged then
     self:close(one)
     return { got = problem }
