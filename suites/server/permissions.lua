@@ -189,6 +189,7 @@ scenario "send-indication" {
     local other = not t.profile.peer and t:allocation() or nil
     local passes = t:relays(client, other)
     if not passes then t:skip "the server forbids the peer (403)" end
+    if passes.unpermitted then t:inconclusive("no permission to send under: " .. passes.got) end
     t:check("5766-10.2-01", passes, { label = "relayed without credentials" })
     if not passes.ok then return end
     local dropped = t:drops_unknown(client, other)

