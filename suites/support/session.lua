@@ -10,6 +10,7 @@ local escape = require "reports.escape"
 local harness = require "support.harness"
 local launcher = require "support.launcher"
 local ledger = require "support.ledger"
+local name_of = require("support.address").text
 local net = require "net"
 local opened = require "support.opened"
 local output = require "support.output"
@@ -81,7 +82,7 @@ function session:begin(notes)
   local instances = harness.instances(bench, self.chosen)
   local addresses = {}
   for i, transport in ipairs(bench.transports) do
-    addresses[i] = transport .. " " .. recorder.name_of(bench.addresses[transport])
+    addresses[i] = transport .. " " .. name_of(bench.addresses[transport])
   end
   for _, transport in ipairs(p.transports) do
     local why = p.unreachable[transport]

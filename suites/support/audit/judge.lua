@@ -5,9 +5,10 @@
 -- call. What a finding says stays here, with the first exchange that showed it.
 
 local about = require "support.audit.about"
+local address = require "support.address"
 local bytes = require "bytes"
 local catalogue = require "requirements.catalogue"
-local recorder = require "support.recorder"
+local exchange = require "support.exchange"
 local stun = require "stun"
 
 local judge = {}
@@ -37,8 +38,8 @@ local readers = {
   end,
   request_octets = function(seen) return seen.sighting:request() end,
   request = function(seen) return seen.request_octets and stun.parse(seen.request_octets) or nil end,
-  from = function(seen) return recorder.name_of(seen.sighting:from()) end,
-  to = function(seen) return recorder.name_of(seen.sighting:to()) end,
+  from = function(seen) return address.text(seen.sighting:from()) end,
+  to = function(seen) return address.text(seen.sighting:to()) end,
   asked = function(seen) return seen.request and seen.from or nil end, -- an answer is found by its 5-tuple
   transport = function(seen) return seen.facts.transport end,
   time = function(seen) return (seen.sighting:time()) end,
@@ -77,7 +78,7 @@ function judge:seen(sighting)
   }, lazily)
 end
 
--- What was sent and answered, as evidence (support/recorder.lua).
+-- What was sent and answered, as evidence (support/exchange.lua).
 local function exchange_of(seen)
   local place, facts = seen.sighting:place(), seen.facts
   local asked_frame, asked_time = seen.sighting:asked()
@@ -93,7 +94,7 @@ local function exchange_of(seen)
     time = seen.time, direction = facts.sender == "server" and "received" or "sent", transport = facts.transport,
     from = from, to = to, octets = seen.octets, frame = place.frame, step = facts.class,
   }
-  return recorder.exchange(entries, entries[1].time, true)
+  return exchange.of(entries, entries[1].time, true)
 end
 
 -- The number of what a rule said; nil when there are too many different ones.
