@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "audit/channels.h"
 
+#include "audit/moment.h"
+
 #include <stdlib.h>
 
 #define MOST 64 // of one session
-#define SECOND UINT64_C(1000000000)
-#define BOUND (600 * SECOND)
-#define EDGE (10 * SECOND) // around an end within which nothing is certain
+#define BOUND (600 * MOMENT_SECOND)
 
 void channels_free(struct channels *channels)
 {
@@ -39,7 +39,7 @@ enum audit_channel channels_at(struct channels *channels, uint16_t number, uint6
 		struct bound_channel *one = &channels->list[i];
 		if (one->number != number)
 			continue;
-		enum audit_channel outcome = time < one->ends + EDGE ? AUDIT_CHANNEL_BOUND : AUDIT_CHANNEL_OVER;
+		enum audit_channel outcome = time < one->ends + MOMENT_EDGE ? AUDIT_CHANNEL_BOUND : AUDIT_CHANNEL_OVER;
 		// The one that is used comes first: most sessions talk on one channel.
 		struct bound_channel front = channels->list[0];
 		channels->list[0] = *one;

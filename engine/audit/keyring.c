@@ -126,6 +126,12 @@ uint64_t keyring_hash(const struct keyring *keyring, const void *octets, size_t 
 	return hash_octets(&keyring->seed, octets, length);
 }
 
+uint64_t keyring_hash_of(const struct keyring *keyring, uint64_t number, struct stun_octets octets)
+{
+	uint64_t parts[2] = {number, keyring_hash(keyring, octets.data, octets.length)};
+	return keyring_hash(keyring, parts, sizeof parts);
+}
+
 static bool is_named(const struct entry *entry, struct stun_octets name)
 {
 	return entry->name_length == name.length && (!name.length || memcmp(entry->name, name.data, name.length) == 0);

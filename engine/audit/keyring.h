@@ -72,7 +72,8 @@ enum audit_integrity keyring_verify(struct keyring *keyring, const struct stun_m
 enum audit_tells keyring_tells(struct keyring *keyring, const struct signing_key *key, const void *octets,
 			       size_t length);
 
-// A hash of octets that an attacker cannot steer.
+// A hash of octets that an attacker cannot steer; _of: of what is also told apart by another number.
 uint64_t keyring_hash(const struct keyring *keyring, const void *octets, size_t length);
+uint64_t keyring_hash_of(const struct keyring *keyring, uint64_t number, struct stun_octets octets);
 
 #endif

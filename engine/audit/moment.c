@@ -4,7 +4,7 @@
 #include "token/timestamp.h"
 
 // All in seconds.
-#define EDGE 10           // around an end within which nothing is certain
+#define EDGE ((int)(MOMENT_EDGE / MOMENT_SECOND))
 #define FAR (3600 - EDGE) // beyond which no Delta explains anything, but for the time that a packet is on its way
 #define TEN_YEARS 315576000.0
 #define RFC_7635 1438387200.0 // its month

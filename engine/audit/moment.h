@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The time of a packet against that of a token (RFC 7635 sections 7 and 9). Nothing else.
+// The time of a packet, and against that of a token (RFC 7635 sections 7 and 9). Nothing else.
 #ifndef ASSAY_AUDIT_MOMENT_H
 #define ASSAY_AUDIT_MOMENT_H
 
@@ -8,6 +8,10 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+
+// What nanoseconds since 1970 are counted in.
+#define MOMENT_SECOND UINT64_C(1000000000)
+#define MOMENT_EDGE (10 * MOMENT_SECOND) // around an end within which nothing is certain
 
 // now: nanoseconds since 1970; timestamp: as in a token; lifetime: seconds. far: seconds past the lifetime from which
 // on it is far; 0: nearly an hour.

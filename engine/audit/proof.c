@@ -2,6 +2,7 @@
 #include "audit/proof.h"
 
 #include "audit/recall.h"
+#include "stun/attribute.h"
 #include "token/timestamp.h"
 
 #define CLOCK (UINT64_C(1) << 62)
@@ -15,7 +16,6 @@
 #define PROVING_AGE 1800.0
 #define PROVING_AHEAD -60.0
 
-enum { METHOD_ALLOCATE = 0x003, REQUESTED_TRANSPORT = 0x0019 };
 enum { TAKEN = 1, OVER = 2 };
 
 static bool is_form(uint8_t integrity)
@@ -60,13 +60,14 @@ void proof_refused(struct session_world *world, const struct session_place *plac
 		learn(world, place, SAYS_420);
 	const struct audit_message_facts *facts = &transaction->facts;
 	bool bare = facts->integrity == AUDIT_INTEGRITY_ABSENT && facts->integrity_sha256 == AUDIT_INTEGRITY_ABSENT;
-	if (code == 401 && facts->method == METHOD_ALLOCATE && bare && !audit_facts_has(facts, REQUESTED_TRANSPORT))
+	if (code == 401 && facts->method == STUN_METHOD_ALLOCATE && bare &&
+	    !audit_facts_has(facts, STUN_REQUESTED_TRANSPORT))
 		learn(world, place, ASKS_FIRST);
 	bool past = facts->token_time >= AUDIT_TIME_EDGE_PAST && facts->token_time <= AUDIT_TIME_FAR_PAST;
 	const uint8_t shown = AUDIT_FORM_PROVEN | AUDIT_TOKEN_PROVEN;
 	bool sound = is_form(facts->integrity) && (facts->proven & shown) == shown &&
 		     facts->nonce == AUDIT_NONCE_CURRENT && !(facts->flags & AUDIT_UNPROTECTED);
-	if (code == 401 && facts->method == METHOD_ALLOCATE && transaction->fresh && past && sound)
+	if (code == 401 && facts->method == STUN_METHOD_ALLOCATE && transaction->fresh && past && sound)
 		recall_put(world->tokens, token_at(world, place, transaction->token), OVER);
 }
 

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "audit/session.h"
 
+#include "audit/allocation.h"
 #include "audit/channels.h"
 #include "audit/moment.h"
 #include "audit/names.h"
+#include "audit/nonces.h"
+#include "audit/presentation.h"
 #include "audit/proof.h"
 #include "audit/recall.h"
 #include "audit/transactions.h"
@@ -14,46 +17,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SECOND UINT64_C(1000000000)
-#define EDGE 10  // seconds around an end within which nothing is certain
-#define NONCES 8 // of one session that are remembered
-
-enum {
-	METHOD_ALLOCATE = 0x003,
-	METHOD_REFRESH = 0x004,
-	METHOD_CHANNEL_BIND = 0x009,
-};
-
-enum {
-	USERNAME = 0x0006,
-	CHANNEL_NUMBER = 0x000C,
-	LIFETIME = 0x000D,
-	REALM = 0x0014,
-	NONCE = 0x0015,
-	XOR_RELAYED_ADDRESS = 0x0016,
-	REQUESTED_TRANSPORT = 0x0019,
-	ACCESS_TOKEN = 0x001B,
-	XOR_MAPPED_ADDRESS = 0x0020,
-	THIRD_PARTY_AUTHORIZATION = 0x802E,
-};
-
-struct given_nonce {
-	uint64_t hash, time;
-	bool refused;
-	bool by_438; // and not used since
-};
+#define LIFETIME 600 // seconds that are granted where no attribute tells (RFC 8656 section 7.2)
 
 struct session {
-	bool beginning, challenged, allocated, deleted;
-	bool doubtful; // a challenge came since anything was granted
-	uint64_t allocation_ends;
-	struct given_nonce nonces[NONCES]; // the latest first
-	size_t nonce_count;
-	uint32_t realm, server_name; // numbers of names
-	bool has_token;              // what the session rests on
+	bool beginning, challenged;
+	uint32_t server_name; // number of a name
+	bool has_token;       // what the session rests on
 	struct signing_key key;
 	uint64_t token, kid, timestamp;
 	uint32_t lifetime;
+	struct allocation allocation;
+	struct nonces nonces;
 	struct channels channels;
 	struct transactions transactions;
 	struct opened_token opened; // of the request looked at last
@@ -105,133 +79,23 @@ static bool number_of(const struct stun_message *message, uint16_t type, uint32_
 	return true;
 }
 
-static uint64_t hash_of(const struct session_world *world, uint64_t salt, struct stun_octets octets)
-{
-	uint64_t parts[2] = {salt, keyring_hash(world->keyring, octets.data, octets.length)};
-	return keyring_hash(world->keyring, parts, sizeof parts);
-}
-
-// --- the token -----------------------------------------------------------------------------------
-
-static struct stun_octets server_name(const struct session *session, const struct session_world *world,
-				      const struct session_place *place)
-{
-	if (world->server_name.data)
-		return world->server_name;
-	uint64_t known = 0;
-	if (!session->server_name)
-		recall_get(world->servers, place->server, &known);
-	uint32_t number = session->server_name ? session->server_name : (uint32_t)known;
-	return names_of(world->names, number);
-}
-
-// How often this client has used this token at this server, and whether it had gone on to another.
-static enum audit_token_use use_of(struct session_world *world, const struct session_place *place, uint64_t digest)
-{
-	uint64_t pair[3] = {place->client, place->server, digest}, last;
-	uint64_t client = keyring_hash(world->keyring, pair, sizeof pair[0] * 2);
-	uint64_t used = keyring_hash(world->keyring, pair, sizeof pair);
-	bool before = recall_get(world->clients, client, &last);
-	bool again = recall_get(world->tokens, used, NULL);
-	if (before && last == digest)
-		return AUDIT_USE_SAME;
-	if (again)
-		return AUDIT_USE_EARLIER;
-	recall_put(world->tokens, used, 1);
-	recall_put(world->clients, client, digest);
-	return before ? AUDIT_USE_NEWER : AUDIT_USE_FIRST;
-}
-
-static void keep_token_facts(struct session_world *world, const struct session_place *place,
-			     const struct opened_token *opened, struct audit_message_facts *facts)
-{
-	facts->token_time = (uint8_t)moment_of(place->time, opened->timestamp, opened->lifetime, world->far);
-	if (moment_is_absurd(place->time, opened->timestamp))
-		facts->flags |= AUDIT_TOKEN_TIMESTAMP;
-	if (!opened->lifetime)
-		facts->flags |= AUDIT_TOKEN_ENDLESS;
-	if (opened->nonce_length != opened->algorithm->nonce_length)
-		facts->flags |= AUDIT_TOKEN_NONCE_LENGTH;
-	if (opened->extra)
-		facts->flags |= AUDIT_TOKEN_EXTRA;
-	if (opened->key_length != 20 && opened->key_length != 32)
-		facts->flags |= AUDIT_TOKEN_KEY_LENGTH;
-	uint64_t other;
-	if (!opened->nonce_length)
-		return;
-	if (!recall_get(world->sealings, opened->nonce, &other))
-		recall_put(world->sealings, opened->nonce, opened->digest);
-	else if (other != opened->digest)
-		facts->flags |= AUDIT_TOKEN_NONCE_REPEATED;
-}
-
-static uint64_t kid_at(const struct session_world *world, const struct session_place *place,
-		       const struct stun_message *message)
-{
-	return hash_of(world, ~place->server, stun_message_octets(message, USERNAME));
-}
-
-static void look_at_token(struct session *session, struct session_world *world, const struct session_place *place,
-			  const struct stun_message *message, struct audit_message_facts *facts)
-{
-	OPENSSL_cleanse(&session->opened, sizeof session->opened);
-	struct stun_octets token = stun_message_octets(message, ACCESS_TOKEN);
-	if (!token.data)
-		return;
-	facts->token = (uint8_t)keyring_open(world->keyring, stun_message_octets(message, USERNAME),
-					     server_name(session, world, place), token, &session->opened);
-	if (facts->token == AUDIT_TOKEN_OPENED)
-		keep_token_facts(world, place, &session->opened, facts);
-	else if (facts->token == AUDIT_TOKEN_REFUSED && session->opened.shaped)
-		facts->marks |= AUDIT_TOKEN_SHAPED;
-	proof_of_token(world, place, kid_at(world, place, message), session->opened.digest, facts);
-	facts->token_same = session->has_token && session->token == session->opened.digest;
-	facts->token_use = (uint8_t)use_of(world, place, session->opened.digest);
-}
-
 // --- requests ------------------------------------------------------------------------------------
 
 static enum audit_nonce look_at_nonce(const struct session *session, const struct session_world *world,
 				      const struct session_place *place, const struct stun_message *message,
 				      uint64_t *hash)
 {
-	struct stun_octets nonce = stun_message_octets(message, NONCE);
+	struct stun_octets nonce = stun_message_octets(message, STUN_NONCE);
 	*hash = 0;
 	if (!nonce.data)
 		return AUDIT_NONCE_ABSENT;
-	*hash = hash_of(world, place->server, nonce);
-	for (size_t i = 0; i < session->nonce_count; i++) {
-		if (session->nonces[i].hash != *hash)
-			continue;
-		if (session->nonces[i].refused)
-			return AUDIT_NONCE_REFUSED;
-		return i ? AUDIT_NONCE_EARLIER : AUDIT_NONCE_CURRENT;
-	}
+	*hash = keyring_hash_of(world->keyring, place->server, nonce);
+	enum audit_nonce found = nonces_find(&session->nonces, *hash);
+	if (found != AUDIT_NONCE_UNSEEN)
+		return found;
 	if (recall_get(world->nonces, *hash, NULL) || !recall_complete(world->nonces))
 		return AUDIT_NONCE_ELSEWHERE;
 	return AUDIT_NONCE_UNSEEN;
-}
-
-// Whether the one that a 438 gave is used for the first time.
-static void use_nonce(struct given_nonce *nonce, uint64_t time, struct audit_message_facts *facts)
-{
-	if (nonce->by_438 && time < nonce->time + EDGE * SECOND)
-		facts->marks |= AUDIT_NONCE_FRESH;
-	nonce->by_438 = false;
-}
-
-static enum audit_allocation allocation_at(const struct session *session, uint64_t time)
-{
-	if (!session->allocated)
-		return session->deleted     ? AUDIT_ALLOCATION_OVER
-		       : session->beginning ? AUDIT_ALLOCATION_NONE
-					    : AUDIT_ALLOCATION_UNKNOWN;
-	if (session->doubtful)
-		return AUDIT_ALLOCATION_UNKNOWN;
-	uint64_t edge = EDGE * SECOND;
-	if (time + edge < session->allocation_ends)
-		return AUDIT_ALLOCATION_HELD;
-	return time < session->allocation_ends + edge ? AUDIT_ALLOCATION_EDGE : AUDIT_ALLOCATION_OVER;
 }
 
 static void add_history(const struct session *session, struct session_world *world, const struct session_place *place,
@@ -245,7 +109,7 @@ static void add_history(const struct session *session, struct session_world *wor
 		facts->session_time =
 			(uint8_t)moment_of(place->time, session->timestamp, session->lifetime, world->far);
 	}
-	facts->allocation = (uint8_t)allocation_at(session, place->time);
+	facts->allocation = (uint8_t)allocation_at(&session->allocation, place->time, session->beginning);
 }
 
 // Whether this client was never seen to ask this server anything.
@@ -262,9 +126,9 @@ static bool is_first(struct session_world *world, const struct session_place *pl
 static void look_at_values(const struct stun_message *message, struct audit_message_facts *facts)
 {
 	uint32_t number;
-	if (number_of(message, REQUESTED_TRANSPORT, &number) && number >> 24 != 17 && number >> 24 != 6)
+	if (number_of(message, STUN_REQUESTED_TRANSPORT, &number) && number >> 24 != 17 && number >> 24 != 6)
 		facts->flags |= AUDIT_PROTOCOL_OTHER;
-	if (number_of(message, LIFETIME, &number) && number == 0)
+	if (number_of(message, STUN_LIFETIME, &number) && number == 0)
 		facts->flags |= AUDIT_DELETES;
 }
 
@@ -281,7 +145,8 @@ static struct signing_key *choose_key(struct session *session, struct session_wo
 		return NULL;
 	if (session->key.length)
 		return &session->key;
-	struct stun_octets user = stun_message_octets(message, USERNAME), realm = stun_message_octets(message, REALM);
+	struct stun_octets user = stun_message_octets(message, STUN_USERNAME),
+			   realm = stun_message_octets(message, STUN_REALM);
 	bool known = user.data && realm.data && keyring_password_key(world->keyring, user, realm, password);
 	return known ? password : NULL;
 }
@@ -337,16 +202,18 @@ void session_request(struct session *session, struct session_world *world, const
 	if (is_first(world, place))
 		own->flags |= AUDIT_FIRST;
 	own->nonce = (uint8_t)look_at_nonce(session, world, place, message, &nonce);
-	if (own->nonce == AUDIT_NONCE_CURRENT)
-		use_nonce(&session->nonces[0], place->time, own);
-	look_at_token(session, world, place, message, own);
+	if (own->nonce == AUDIT_NONCE_CURRENT && nonces_use(&session->nonces, place->time))
+		own->marks |= AUDIT_NONCE_FRESH;
+	uint64_t kid = keyring_hash_of(world->keyring, ~place->server, stun_message_octets(message, STUN_USERNAME));
+	OPENSSL_cleanse(&session->opened, sizeof session->opened);
+	if (presentation_look(world, place, message, kid, session->server_name, &session->opened, own))
+		own->token_same = session->has_token && session->token == session->opened.digest;
 	look_at_values(message, own);
 	struct signing_key password = {0};
 	struct signing_key *key = choose_key(session, world, message, own, &password);
 	verify(world, message, key, own);
 	if (key && !key->password)
 		proof_of_form(world, place, key->length, own);
-	uint64_t kid = kid_at(world, place, message);
 	if (session->has_token && session->kid != kid)
 		own->marks |= AUDIT_KID_OTHER;
 	if (own->token == AUDIT_TOKEN_REFUSED) {
@@ -368,7 +235,7 @@ void session_request(struct session *session, struct session_world *world, const
 	transaction->timestamp = session->opened.timestamp;
 	transaction->lifetime = session->opened.lifetime;
 	uint32_t channel;
-	if (number_of(message, CHANNEL_NUMBER, &channel))
+	if (number_of(message, STUN_CHANNEL_NUMBER, &channel))
 		transaction->channel = (uint16_t)(channel >> 16);
 	if (key)
 		transaction->key = *key;
@@ -385,34 +252,20 @@ done:
 static void learn_nonce(struct session *session, struct session_world *world, const struct session_place *place,
 			const struct stun_message *message, struct audit_message_facts *facts)
 {
-	struct stun_octets nonce = stun_message_octets(message, NONCE);
+	struct stun_octets nonce = stun_message_octets(message, STUN_NONCE);
 	if (!nonce.data)
 		return;
 	if (!nonce.length)
 		facts->flags |= AUDIT_NONCE_EMPTY;
-	uint64_t hash = hash_of(world, place->server, nonce);
+	uint64_t hash = keyring_hash_of(world->keyring, place->server, nonce);
 	recall_put(world->nonces, hash, 1);
-	if (session->nonce_count && session->nonces[0].hash == hash) {
-		session->nonces[0].refused = false; // it is given anew
-		return;
-	}
-	if (session->nonce_count < NONCES)
-		session->nonce_count++;
-	memmove(&session->nonces[1], &session->nonces[0], (session->nonce_count - 1) * sizeof session->nonces[0]);
-	session->nonces[0] = (struct given_nonce){hash, place->time, false, facts->code == 438};
-}
-
-static void refuse_nonce(struct session *session, uint64_t hash)
-{
-	for (size_t i = 0; i < session->nonce_count; i++)
-		if (session->nonces[i].hash == hash)
-			session->nonces[i].refused = true;
+	nonces_give(&session->nonces, hash, place->time, facts->code == 438);
 }
 
 static void learn_server_name(struct session *session, struct session_world *world, const struct session_place *place,
 			      const struct stun_message *message, struct audit_message_facts *facts)
 {
-	struct stun_octets name = stun_message_octets(message, THIRD_PARTY_AUTHORIZATION);
+	struct stun_octets name = stun_message_octets(message, STUN_THIRD_PARTY_AUTHORIZATION);
 	uint64_t known = 0;
 	recall_get(world->servers, place->server, &known);
 	if (!name.data)
@@ -434,8 +287,8 @@ static void learn_server_name(struct session *session, struct session_world *wor
 static uint64_t digest_of_answer(const struct session_world *world, const struct stun_message *message,
 				 const struct audit_message_facts *facts)
 {
-	struct stun_octets relayed = stun_message_octets(message, XOR_RELAYED_ADDRESS);
-	return hash_of(world, (uint64_t)facts->class << 16 | facts->code, relayed);
+	struct stun_octets relayed = stun_message_octets(message, STUN_XOR_RELAYED_ADDRESS);
+	return keyring_hash_of(world->keyring, (uint64_t)facts->class << 16 | facts->code, relayed);
 }
 
 static void weigh_lifetime(const struct session_world *world, const struct session_place *place,
@@ -443,7 +296,7 @@ static void weigh_lifetime(const struct session_world *world, const struct sessi
 			   struct audit_message_facts *facts)
 {
 	uint32_t granted;
-	if (!view->has_token || !number_of(message, LIFETIME, &granted))
+	if (!view->has_token || !number_of(message, STUN_LIFETIME, &granted))
 		return;
 	if (!granted) {
 		facts->grant = AUDIT_GRANT_ZERO;
@@ -461,20 +314,16 @@ static void accept(struct session *session, struct session_world *world, const s
 		   const struct audit_message_facts *facts)
 {
 	uint32_t granted = 0;
-	bool told = number_of(message, LIFETIME, &granted);
-	session->doubtful = false;
-	bool allocates = facts->method == METHOD_ALLOCATE, refreshes = facts->method == METHOD_REFRESH;
-	if (facts->method == METHOD_CHANNEL_BIND && transaction && transaction->channel)
+	bool told = number_of(message, STUN_LIFETIME, &granted);
+	session->allocation.doubtful = false;
+	bool allocates = facts->method == STUN_METHOD_ALLOCATE, refreshes = facts->method == STUN_METHOD_REFRESH;
+	if (facts->method == STUN_METHOD_CHANNEL_BIND && transaction && transaction->channel)
 		channels_bind(&session->channels, transaction->channel, place->time);
 	if (!allocates && !refreshes)
 		return;
-	if (told && !granted) {
-		session->allocated = false;
-		session->deleted = true;
+	allocation_grant(&session->allocation, place->time, told ? granted : LIFETIME);
+	if (told && !granted)
 		return;
-	}
-	session->allocated = session->allocated || allocates || refreshes;
-	session->allocation_ends = place->time + (told ? granted : 600) * SECOND;
 	if (transaction && transaction->fresh) {
 		proof_let_in(world, place, transaction);
 		session->has_token = true;
@@ -493,7 +342,7 @@ static void accept(struct session *session, struct session_world *world, const s
 static void check_mapped(const struct session_place *place, const struct stun_message *message,
 			 struct audit_message_facts *facts)
 {
-	struct stun_octets octets = stun_message_octets(message, XOR_MAPPED_ADDRESS);
+	struct stun_octets octets = stun_message_octets(message, STUN_XOR_MAPPED_ADDRESS);
 	struct stun_address mapped;
 	if (!octets.data || !place->asker ||
 	    stun_address_decode(octets.data, octets.length, message->header.transaction, &mapped, NULL) < 0)
@@ -531,8 +380,8 @@ void session_answer(struct session *session, struct session_world *world, const 
 					: transaction->refused && own->class == AUDIT_SUCCESS ? AUDIT_REPEATED_LATER
 											      : AUDIT_REPEATED_CHANGED;
 		}
-		if (own->code &&
-		    transaction->nonce == hash_of(world, place->server, stun_message_octets(message, NONCE)))
+		if (own->code && transaction->nonce == keyring_hash_of(world->keyring, place->server,
+								       stun_message_octets(message, STUN_NONCE)))
 			own->marks |= AUDIT_NONCE_SAME;
 		if (own->code && first)
 			proof_refused(world, place, transaction, own->code);
@@ -550,9 +399,9 @@ void session_answer(struct session *session, struct session_world *world, const 
 		weigh_lifetime(world, place, message, view, own);
 	learn_server_name(session, world, place, message, own);
 	if (own->class == AUDIT_ERROR && (own->code == 401 || own->code == 438)) {
-		session->challenged = session->doubtful = true;
+		session->challenged = session->allocation.doubtful = true;
 		if (own->code == 438 && transaction && first)
-			refuse_nonce(session, transaction->nonce);
+			nonces_refuse(&session->nonces, transaction->nonce);
 	}
 	learn_nonce(session, world, place, message, own);
 	if (own->class == AUDIT_SUCCESS && first)

@@ -3,6 +3,7 @@
 
 #include "audit/recall.h"
 #include "base/hash.h"
+#include "stun/attribute.h"
 #include "stun/message.h"
 
 #include <stdlib.h>
@@ -10,14 +11,6 @@
 
 #define TOKENS 16384       // that are remembered, to be known again
 #define NO_ROOM UINT16_MAX // the party of a flow for which there is none
-
-enum {
-	USERNAME = 0x0006,
-	REALM = 0x0014,
-	ACCESS_TOKEN = 0x001B,
-	SOFTWARE = 0x8022,
-	THIRD_PARTY_AUTHORIZATION = 0x802E,
-};
 
 struct names {
 	struct tally_name list[TALLY_NAMES];
@@ -209,10 +202,10 @@ static void add_name(struct tally *tally, struct tally_flow *flow, const struct 
 static void add_names(struct tally *tally, struct tally_flow *flow, const struct tally_sighting *sighting)
 {
 	bool server = sighting->facts->message.sender == AUDIT_SERVER;
-	add_name(tally, flow, sighting, TALLY_USERNAME, USERNAME);
-	add_name(tally, flow, sighting, TALLY_REALM, REALM);
-	add_name(tally, flow, sighting, TALLY_SERVER_NAME, THIRD_PARTY_AUTHORIZATION);
-	add_name(tally, flow, sighting, server ? TALLY_SERVER_SOFTWARE : TALLY_CLIENT_SOFTWARE, SOFTWARE);
+	add_name(tally, flow, sighting, TALLY_USERNAME, STUN_USERNAME);
+	add_name(tally, flow, sighting, TALLY_REALM, STUN_REALM);
+	add_name(tally, flow, sighting, TALLY_SERVER_NAME, STUN_THIRD_PARTY_AUTHORIZATION);
+	add_name(tally, flow, sighting, server ? TALLY_SERVER_SOFTWARE : TALLY_CLIENT_SOFTWARE, STUN_SOFTWARE);
 }
 
 // --- tokens ----------------------------------------------------------------------------------------------------------
@@ -234,7 +227,7 @@ static struct tally_key *find_key(struct tally *tally, struct stun_octets kid)
 static void add_token(struct tally *tally, const struct tally_sighting *sighting)
 {
 	const struct audit_message_facts *facts = &sighting->facts->message;
-	struct tally_key *key = find_key(tally, stun_message_octets(sighting->message, USERNAME));
+	struct tally_key *key = find_key(tally, stun_message_octets(sighting->message, STUN_USERNAME));
 	if (!key)
 		return;
 	key->requests++;
@@ -264,7 +257,7 @@ static void reuse_token(struct tally *tally, const struct tally_sighting *sighti
 			reuse = &tally->reuses[i];
 	if (!reuse && tally->reuse_count < TALLY_REUSES) {
 		reuse = &tally->reuses[tally->reuse_count];
-		struct stun_octets kid = stun_message_octets(sighting->message, USERNAME);
+		struct stun_octets kid = stun_message_octets(sighting->message, STUN_USERNAME);
 		kid.length = kid.length > TALLY_NAME_LIMIT ? TALLY_NAME_LIMIT : kid.length;
 		if (!copy(&reuse->kid, kid))
 			return;
@@ -282,7 +275,7 @@ static void reuse_token(struct tally *tally, const struct tally_sighting *sighti
 // A token that anybody on the way could read: whoever sees it again knows that it is of the same user.
 static void watch_token(struct tally *tally, const struct tally_flow *flow, const struct tally_sighting *sighting)
 {
-	struct stun_octets token = stun_message_octets(sighting->message, ACCESS_TOKEN);
+	struct stun_octets token = stun_message_octets(sighting->message, STUN_ACCESS_TOKEN);
 	uint64_t digest = hash_octets(&tally->seed, token.data, token.length), before;
 	tally->privacy.tokens_clear++;
 	if (!recall_get(tally->tokens, digest, &before)) {
@@ -425,7 +418,7 @@ void tally_message(struct tally *tally, struct tally_flow *flow, const struct ta
 	add_to_method(tally, sighting);
 	add_names(tally, flow, sighting);
 	bool token = facts->class == AUDIT_REQUEST && facts->transaction != AUDIT_TRANSACTION_AGAIN &&
-		     audit_facts_has(facts, ACCESS_TOKEN);
+		     audit_facts_has(facts, STUN_ACCESS_TOKEN);
 	if (token)
 		add_token(tally, sighting);
 	if (!in_clear(facts))

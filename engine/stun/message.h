@@ -28,6 +28,16 @@ enum stun_class {
 	STUN_ERROR = 3,
 };
 
+// The methods that code in the engine names itself (RFC 8656, RFC 6062).
+enum {
+	STUN_METHOD_ALLOCATE = 0x003,
+	STUN_METHOD_REFRESH = 0x004,
+	STUN_METHOD_SEND = 0x006,
+	STUN_METHOD_DATA = 0x007,
+	STUN_METHOD_CHANNEL_BIND = 0x009,
+	STUN_METHOD_CONNECTION_ATTEMPT = 0x00C,
+};
+
 struct stun_header {
 	uint16_t type;   // class and method, woven together
 	uint16_t length; // octets behind the header, as it says

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The token that a request presents: what opens, what stands in it, and whether this client has used it before.
+#ifndef ASSAY_AUDIT_PRESENTATION_H
+#define ASSAY_AUDIT_PRESENTATION_H
+
+#include "audit/facts.h"
+#include "audit/keyring.h"
+#include "audit/session.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+// Opens the token of a request, if it can be opened, and adds what it tells to the facts. kid: a hash of server and
+// USERNAME; server_name: the number of the name that the session was told, 0 where it was not. *opened, which is empty,
+// is filled as keyring_open does it. False when there is no token.
+bool presentation_look(struct session_world *world, const struct session_place *place,
+		       const struct stun_message *message, uint64_t kid, uint32_t server_name,
+		       struct opened_token *opened, struct audit_message_facts *facts);
+
+#endif
