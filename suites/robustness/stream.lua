@@ -39,6 +39,7 @@ scenario "half-open" {
   harm = true,
   faults = { "take-few-connections" },
   run = function(t)
+    t:control {}
     for _, octets in ipairs { "", "\x00", "\x00\x03\x00\x08\x21\x12\xA4\x42", "\x40\x00\xFF\xFF" } do
       local close, count = stream.half_open(t, 64, octets)
       t:note("%d connections with %d octet%s each", count, #octets, #octets == 1 and "" or "s")

@@ -5,6 +5,7 @@
 
 local limits = require "support.limits"
 local net = require "net"
+local silence = require "support.silence"
 local transports = require "support.transports"
 
 local bench = {}
@@ -21,7 +22,7 @@ function bench.new(profile, addresses, options)
   for _, name in ipairs(profile.transports) do
     if addresses[name] then reachable[#reachable + 1] = name end
   end
-  return setmetatable({
+  local self = setmetatable({
     profile = profile, addresses = addresses, transports = reachable, retransmission = schedule,
     limits = limits.new(profile.max_rate, profile.max_allocations),
     integrity_form = profile.integrity_key or "full", -- until the preflight knows better
@@ -30,6 +31,8 @@ function bench.new(profile, addresses, options)
     server_name = profile.server_name, clock_offset = profile.clock_offset or 0,
     seed = options.seed or 1, folder = options.out, reproducer = options.reproducer,
   }, bench)
+  self.silence = silence.new(self) -- what the target was seen to leave unanswered
+  return self
 end
 
 -- Whether a feature of a profile is about the transport itself: nil where it is not, else whether it is about this one.

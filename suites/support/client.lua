@@ -208,16 +208,34 @@ function client:craft(method, spec)
   }
 end
 
--- Sends octets as a request and waits for the answer, or for the end of the schedule (timing: that of the bench).
+-- Sends octets as a request and waits for the answer, or for the end of the schedule (timing: that of the bench). Where
+-- the target is known to leave such requests unanswered (support/silence.lua) it is waited for shortly or not at all, and
+-- the reply says so (remembered).
 function client:transact(octets, request, timing)
   local bench = self.bench
   if not octets then return reply.new { client = self, request = request, info = {}, failure = request.unmade } end
+  timing = timing or self.hurry
+  local kind = bench.silence:kind(self, request)
+  local known = kind and not timing and bench.silence:of(kind, self, request.spec.preparation)
+  if known and known.spared then
+    return reply.new {
+      client = self, request = request, octets = octets, info = {}, failure = known.why, unclear = known.why,
+      silent = true, remembered = true, kind = kind,
+    }
+  end
+  local whole = not timing and not known -- which alone is seen as a silence
+  timing = timing or known and bench.silence.short or bench.retransmission
   bench.limits:take()
-  timing = timing or bench.retransmission
   local unasked = self.record.unasked or 0 -- not every record counts them
+  local began = clock.monotonic()
   local answer, info, more = self.endpoint:transact(octets,
     { rto = timing.rto, rc = timing.rc, rm = timing.rm, timeout = timing.tcp_timeout })
-  local fields = { client = self, request = request, octets = octets }
+  local fields = { client = self, request = request, octets = octets, kind = kind }
+  if kind and answer then
+    bench.silence:answered(kind)
+  elseif kind and whole and info == "timeout" then
+    bench.silence:unanswered(kind, began, self.record.id)
+  end
   if not answer then
     local reason = info
     info = more or {}
@@ -230,6 +248,7 @@ function client:transact(octets, request, timing)
       fields.failure = ("no answer to %d transmission%s in %.1f s"):format(info.sends or 1,
         (info.sends or 1) == 1 and "" or "s",
         transports.is_datagram(self.way) and timing.total or timing.tcp_timeout)
+      if known then fields.failure, fields.remembered = ("%s; %s"):format(fields.failure, known.why), true end
       unasked = (self.record.unasked or 0) - unasked
       if unasked >= FLOOD then
         fields.failure = ("%s, among %d messages that were not asked for"):format(fields.failure, unasked)
@@ -275,7 +294,7 @@ function client:challenge()
   self.step = "Allocate without credentials"
   local answer
   for _ = 1, 3 do
-    answer = self:transact(self:craft("Allocate", { credentials = false }))
+    answer = self:transact(self:craft("Allocate", { credentials = false, preparation = true }))
     -- An allocation that somebody had on this 5-tuple before us, and that the server has not forgotten.
     if answer:code() ~= 437 or self.allocated or not self:connect() then break end
   end
@@ -285,25 +304,6 @@ function client:challenge()
   return answer
 end
 
-local function remember(self, answer)
-  local request = answer.request
-  if not answer.message or answer.message:class() ~= "success" then return end
-  if request.method == "Allocate" then
-    self.allocated = true
-    self.username, self.session_key, self.token = request.username, request.key, request.token
-    self.user = request.spec.user
-    self.relayed = answer:get "XOR-RELAYED-ADDRESS"
-  elseif request.method == "Refresh" then
-    if request.spec.lifetime == 0 then
-      self.allocated = false
-    elseif request.token then
-      self.username, self.session_key, self.token = request.username, request.key, request.token
-    end
-  end
-end
-
--- One request as described, with challenge and one 438 handled. Returns a reply (support/reply.lua); nil, text when
--- the challenge could not be had.
 -- The challenge, as far as there is one. Where its 401 has no NONCE the request goes with one that nobody gave out: who
 -- has nonces answers with 438 and a right one, and who has none serves it. true, or nil and text.
 function client:begin()
@@ -325,6 +325,25 @@ local function weigh_made_up_nonce(self, spec, answer)
     :format(answer:describe())
 end
 
+local function remember(self, answer)
+  local request = answer.request
+  if not answer.message or answer.message:class() ~= "success" then return end
+  if request.method == "Allocate" then
+    self.allocated = true
+    self.username, self.session_key, self.token = request.username, request.key, request.token
+    self.user = request.spec.user
+    self.relayed = answer:get "XOR-RELAYED-ADDRESS"
+  elseif request.method == "Refresh" then
+    if request.spec.lifetime == 0 then
+      self.allocated = false
+    elseif request.token then
+      self.username, self.session_key, self.token = request.username, request.key, request.token
+    end
+  end
+end
+
+-- One request as described, with challenge and one 438 handled. Returns a reply (support/reply.lua); nil, text when
+-- the challenge could not be had.
 function client:request(method, spec)
   if spec.credentials ~= false then
     local ok, problem = self:begin()
@@ -357,6 +376,7 @@ function client:request(method, spec)
   if answer:code() == 437 and answer.info.sends > 1 and method == "Refresh" and spec.lifetime == 0 then
     answer.deleted_before, self.allocated = true, false
   end
+  weigh_made_up_nonce(self, spec, answer)
   remember(self, answer)
   return answer
 end
@@ -376,7 +396,6 @@ end
 
 -- Sends octets as they stand, waiting for nothing.
 function client:send(octets, step)
-  weigh_made_up_nonce(self, spec, answer)
   self.bench.limits:take()
   self.step = step
   return self.endpoint:send(octets)

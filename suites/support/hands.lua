@@ -86,7 +86,23 @@ function hands:client()
   return new
 end
 
+-- Gets a challenge on a client, with the nonce that the scenario is about; without one it is inconclusive.
+function hands:challenged(one)
+  local ok, problem = one:challenge()
+  if not ok then stop.inconclusive(problem) end
+end
+
 local SILENCES = 3 -- whole schedules without an answer before silence counts as the target's own
+
+-- Whether the rest of the schedules can be spared, because the target is known to leave such requests unanswered.
+local function is_known(self, answer)
+  local known = answer.kind
+    and self.bench.silence:of(answer.kind, answer.client, answer.request.spec.preparation)
+  if not known then return false end
+  answer.failure, answer.remembered = ("%s; %s"):format(answer.failure, known.why), true
+  if known.spared then answer.unclear = answer.unclear or known.why end
+  return true
+end
 
 -- Repeats ask() while it is met by silence. A lost answer is not a refusal to answer: a request stays unanswered only
 -- after several whole schedules, each with a transaction of its own and on a path that still carries a Binding request.
@@ -94,6 +110,7 @@ local function confirmed(self, ask)
   local answer
   for attempt = 1, SILENCES do
     answer = ask()
+    if answer.remembered then return answer end
     if not answer.silent then
       if attempt > 1 then self:note("answered when it was asked again, after %d unanswered", attempt - 1) end
       return answer
@@ -103,14 +120,9 @@ local function confirmed(self, ask)
       answer.unclear = ("no answer, and none to a Binding request beside it either (%s)"):format(why)
       return answer
     end
+    if attempt < SILENCES and is_known(self, answer) then return answer end
   end
   return answer
-end
-
--- Gets a challenge on a client, with the nonce that the scenario is about; without one it is inconclusive.
-function hands:challenged(one)
-  local ok, problem = one:challenge()
-  if not ok then stop.inconclusive(problem) end
 end
 
 -- Sends the request on a client; when it could not be judged for a reason of time or loss, the reply says so (unclear).
@@ -144,6 +156,7 @@ local function fresh(self, method, spec)
   local answer
   for _ = 1, 3 do
     answer = confirmed(self, function() return ask_once(self:client(), method, spec) end)
+    if answer.remembered then return answer end
     if not in_time(answer) then
       answer.unclear = "an edge of time lay between the sending and the answer, three times"
     elseif not answer.unclear then
@@ -165,9 +178,17 @@ function hands:binding(spec)
   return fresh(self, "Binding", spec or { credentials = false })
 end
 
+-- A description of which nothing is judged but that it is served: without that the scenario is inconclusive, and nobody
+-- needs to wait for it where it is known that there will be no answer (support/silence.lua).
+local function as_preparation(spec)
+  local copy = { preparation = true }
+  for field, value in pairs(spec or {}) do copy[field] = value end
+  return copy
+end
+
 -- An allocation that the scenario needs in order to ask its question; without one it is inconclusive.
 function hands:allocation(spec)
-  local answer = self:allocate(spec)
+  local answer = self:allocate(as_preparation(spec))
   local made = answer:is_success()
   if not made.ok then stop.inconclusive("no allocation to begin with: " .. (made.unclear or made.got)) end
   return answer.client, answer
@@ -187,7 +208,7 @@ end
 -- it refuses afterwards means anything and the scenario is inconclusive. The allocation is put down again.
 -- with: method "Allocate" (default) on a fresh 5-tuple, or any other on a client (spec.on).
 function hands:control(spec, method)
-  spec = merge({ step = (method or "Allocate") .. " (control)" }, spec or {})
+  spec = merge({ step = (method or "Allocate") .. " (control)" }, as_preparation(spec))
   method = method or "Allocate"
   local answer = spec.on and self:on(spec.on, method, spec) or fresh(self, method, spec)
   local accepted = answer:is_success()
@@ -201,6 +222,7 @@ end
 -- The control again, with one defect (fields of the description that change). Returns the reply.
 function hands:with_defect(control, defect)
   local spec = merge(control.spec, defect)
+  spec.preparation = nil
   spec.step = control.method .. " (with the defect)"
   local answer = spec.on and self:on(spec.on, control.method, spec) or fresh(self, control.method, spec)
   if control.method == "Allocate" then self:put_down(answer.client) end
@@ -327,6 +349,7 @@ function hands:put_down(one)
   if not one or not one.allocated then return end
   one:request("Refresh", {
     lifetime = 0, step = "putting down the allocation", user = one.user, token = one.token or false,
+    preparation = true,
   })
   one.allocated = false
 end

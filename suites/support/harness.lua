@@ -361,6 +361,7 @@ function harness:revive()
   local ok, problem = self.launcher:start(function(text) self:target_died(text) end)
   if ok then
     self.bench.dead = nil
+    self.bench.silence:started_anew()
     ok, problem = preflight.ready(self.bench, self.liveness, self.ready_timeout,
       function() return self.launcher:alive() end)
   end

@@ -41,6 +41,13 @@ function limits:reserve(count)
   return true
 end
 
+-- Takes room for `count` allocations if there is any now; false where there is none.
+function limits:try(count)
+  if self.room and self.room < count then return false end
+  if self.room then self.room = self.room - count end
+  return true
+end
+
 function limits:release(count)
   if not self.room then return end
   self.room = self.room + count

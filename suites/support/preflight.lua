@@ -82,14 +82,16 @@ local function takes(bench, record, form)
   return answer:is_success().ok, answer:describe(), answer:code()
 end
 
--- Finds the form of the integrity key. Returns notes for the report.
-local function find_integrity_form(bench, record, notes)
+-- Finds the form of the integrity key. unanswered: why there was no challenge, where the target left it unanswered; a
+-- token is presented with none, so then nothing more is waited for. Returns notes for the report.
+local function find_integrity_form(bench, record, notes, unanswered)
   if bench.profile.integrity_key then
     bench.integrity_known = true
     notes[#notes + 1] = ("integrity key: %s, as the profile says"):format(bench.profile.integrity_key)
     return
   end
-  local full, got, code = takes(bench, record, "full")
+  local full, got, code
+  if not unanswered then full, got, code = takes(bench, record, "full") end
   if not full and code == 400 then
     bench.echo_password_algorithms = true
     full, got = takes(bench, record, "full")
@@ -98,7 +100,7 @@ local function find_integrity_form(bench, record, notes)
         .. "so they do"
     end
   end
-  bench.integrity_known = full or takes(bench, record, "first16")
+  bench.integrity_known = full or not unanswered and takes(bench, record, "first16")
   if full then return end
   if bench.integrity_known then
     notes[#notes + 1] = "the target keys its HMAC with the first 16 octets of mac_key (7635-5-05 fails for it); "
@@ -106,16 +108,14 @@ local function find_integrity_form(bench, record, notes)
     return
   end
   bench.integrity_form = "full" -- nothing speaks for another
-  local note = ("no valid token is accepted (%s): are kid, key, algorithm and server name those of the target, and its "
-    .. "clock near ours?"):format(got)
+  local note = unanswered and ("whether a valid token is accepted is not known: %s"):format(unanswered)
+    or ("no valid token is accepted (%s): are kid, key, algorithm and server name those of the target, and its "
+      .. "clock near ours?"):format(got)
   notes[#notes + 1] = note
   -- A target that we launched has our keys and our clock, so there the refusal is its own.
   if not bench.profile.launch then bench.no_token_accepted = note end
 end
 
--- Asks for a challenge and finds the form of the key. Returns notes for the report.
-function preflight.learn(bench, record)
-  local notes = {}
 -- Whether the target serves nonces that it never gave out, where its challenge has none; it is known before any
 -- scenario asks, so that none of their verdicts depends on which of them asks first.
 local function learn_nonce(bench, record, notes)
@@ -126,9 +126,12 @@ local function learn_nonce(bench, record, notes)
     or "as the challenge has no NONCE, requests have one that nobody gave out; that of a 438 is used where one comes"
 end
 
+-- Asks for a challenge and finds the form of the key. Returns notes for the report.
+function preflight.learn(bench, record)
+  local notes = {}
   local one, problem = client.open(bench, record, bench.transports[1])
   if not one then return { "no challenge: " .. problem } end
-  local _, incomplete = one:challenge()
+  local _, incomplete, came = one:challenge()
   one:close()
   notes[#notes + 1] = incomplete
   bench.realm = one.realm
@@ -139,7 +142,7 @@ end
       bench.server_name = ""
       notes[#notes + 1] = "the target announces no server name, and the profile names none"
     end
-    find_integrity_form(bench, record, notes)
+    find_integrity_form(bench, record, notes, came and came.silent and incomplete)
     notes[#notes + 1] = not bench.no_token_accepted and timekeeping.settle(bench, function(age)
       local answer = allocate(bench, record, {
         token = { lifetime = timekeeping.LIFETIME, age = age }, step = ("Allocate, a token %.1f s old"):format(age),
@@ -149,8 +152,8 @@ end
       return made.ok
     end) or nil
   end
+  if incomplete and bench.realm and not one.nonce then learn_nonce(bench, record, notes) end
   return notes
 end
 
-  if incomplete and bench.realm and not one.nonce then learn_nonce(bench, record, notes) end
 return preflight

@@ -119,14 +119,16 @@ function stream.every(size)
 end
 
 -- What a message in pieces, messages at once, and connections or handshakes that stop are judged by, over TCP and TLS
--- (and DTLS) alike.
+-- (and DTLS) alike. A control comes first: who answers no Allocate at all does not fail for the pieces.
 function stream.in_pieces(t)
+  t:control {}
   t:rule(nil, stream.answered(t, 1, stream.every(1), 0.02))
   t:rule(nil, stream.answered(t, 3, stream.every(17), 0.02))
   t:control {}
 end
 
 function stream.at_once(t)
+  t:control {}
   t:rule(nil, stream.answered(t, 2, stream.every(65536), 0))
   t:rule(nil, stream.answered(t, 20, stream.every(65536), 0))
   t:control {}
@@ -134,6 +136,7 @@ end
 
 -- silences: of support/beneath.lua.
 function stream.beside_silence(t, silences)
+  t:control {}
   for _, one in ipairs(silences) do
     local close, count = stream.silent(t, 64, { table.unpack(one, 2) })
     t:note("%d times %s, and nothing more", count, one[1])
