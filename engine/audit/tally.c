@@ -70,7 +70,7 @@ void tally_free(struct tally *tally)
 	for (size_t i = 0; i < tally->key_count; i++)
 		drop(tally->keys[i].kid);
 	for (size_t i = 0; i < tally->method_count; i++)
-		free(tally->methods[i].buckets);
+		latencies_free(&tally->methods[i].latencies);
 	for (size_t i = 0; i < tally->reuse_count; i++)
 		drop(tally->reuses[i].kid);
 	recall_free(tally->tokens);
@@ -314,32 +314,6 @@ static void watch_secrets(struct tally *tally, const struct tally_sighting *sigh
 
 // --- methods ---------------------------------------------------------------------------------------------------------
 
-size_t tally_bucket(uint64_t microseconds)
-{
-	if (microseconds < TALLY_STEPS)
-		return (size_t)microseconds;
-	unsigned exponent = 63 - (unsigned)__builtin_clzll(microseconds);
-	return (size_t)(exponent - 4) * TALLY_STEPS + (size_t)(microseconds >> (exponent - 5)) % TALLY_STEPS;
-}
-
-uint64_t tally_bucket_start(size_t bucket)
-{
-	if (bucket < TALLY_STEPS)
-		return bucket;
-	return (uint64_t)(TALLY_STEPS + bucket % TALLY_STEPS) << (bucket / TALLY_STEPS - 1);
-}
-
-uint64_t tally_quantile(const struct tally_method *method, double part)
-{
-	uint64_t seen = 0;
-	for (size_t i = 0; method->buckets && i < TALLY_LATENCIES; i++) {
-		seen += method->buckets[i];
-		if (method->buckets[i] && (double)seen >= part * (double)method->latencies)
-			return tally_bucket_start(i);
-	}
-	return 0;
-}
-
 static struct tally_method *find_method(struct tally *tally, uint16_t number)
 {
 	for (size_t i = 0; i < tally->method_count; i++)
@@ -356,13 +330,7 @@ static void add_latency(struct tally_method *method, const struct tally_sighting
 	const struct session_view *view = sighting->view;
 	if (!view->first_answer || view->request_time > sighting->time) // a clock that was set back says nothing
 		return;
-	if (!method->buckets && !(method->buckets = calloc(TALLY_LATENCIES, sizeof *method->buckets)))
-		return;
-	uint64_t microseconds = (sighting->time - view->request_time) / 1000;
-	method->latencies++;
-	method->buckets[tally_bucket(microseconds)]++;
-	if (microseconds > method->longest)
-		method->longest = microseconds;
+	latencies_add(&method->latencies, (sighting->time - view->request_time) / 1000);
 }
 
 static void add_answer(struct tally_method *method, const struct tally_sighting *sighting)

@@ -7,6 +7,7 @@
 #define ASSAY_AUDIT_TALLY_H
 
 #include "audit/facts.h"
+#include "audit/latencies.h"
 #include "audit/session.h"
 #include "capture/packet.h"
 #include "stun/value.h"
@@ -66,8 +67,6 @@ struct tally_key {
 // Answers of one method by outcome, and how long they took from the first transmission of the request.
 #define TALLY_METHODS 16
 #define TALLY_OUTCOMES 32 // of a method
-#define TALLY_STEPS 32    // of latency within each power of two: 3 %
-#define TALLY_LATENCIES ((64 - 4) * TALLY_STEPS)
 struct tally_outcome {
 	uint16_t code; // 0: success
 	uint64_t count;
@@ -78,8 +77,7 @@ struct tally_method {
 	uint64_t answers, unanswerable; // answers whose request is not in the capture
 	size_t outcome_count;
 	struct tally_outcome outcomes[TALLY_OUTCOMES]; // others are only counted in answers
-	uint64_t latencies, longest;                   // how many, and the longest in microseconds
-	uint64_t *buckets; // TALLY_LATENCIES of them by tally_bucket_start; NULL: no answer yet
+	struct latencies latencies;
 };
 
 // One token that came from several client hosts.
@@ -135,11 +133,5 @@ const struct tally_privacy *tally_privacy(const struct tally *tally);
 uint64_t tally_parties_left(const struct tally *tally);
 uint64_t tally_names_left(const struct tally *tally, enum tally_name_kind kind);
 uint64_t tally_keys_left(const struct tally *tally);
-
-// The bucket of a latency in microseconds, and the least latency of a bucket.
-size_t tally_bucket(uint64_t microseconds);
-uint64_t tally_bucket_start(size_t bucket);
-// The latency that `part` (0 to 1) of the answers did not exceed, in microseconds, as near as the buckets tell.
-uint64_t tally_quantile(const struct tally_method *method, double part);
 
 #endif

@@ -91,23 +91,23 @@ static void set_outcomes(lua_State *state, const struct tally_method *method)
 	lua_setfield(state, -2, "outcomes");
 }
 
-static void set_latencies(lua_State *state, const struct tally_method *method)
+static void set_latencies(lua_State *state, const struct latencies *latencies)
 {
-	if (!method->latencies)
+	if (!latencies->count)
 		return;
-	set_count(state, "latencies", method->latencies);
-	set_count(state, "median", tally_quantile(method, 0.5));
-	set_count(state, "percentile_95", tally_quantile(method, 0.95));
-	set_count(state, "longest", method->longest);
+	set_count(state, "latencies", latencies->count);
+	set_count(state, "median", latencies_quantile(latencies, 0.5));
+	set_count(state, "percentile_95", latencies_quantile(latencies, 0.95));
+	set_count(state, "longest", latencies->longest);
 	lua_newtable(state);
 	lua_Integer place = 0;
-	for (size_t i = 0; method->buckets && i < TALLY_LATENCIES; i++) {
-		if (!method->buckets[i])
+	for (size_t i = 0; latencies->buckets && i < LATENCIES_BUCKETS; i++) {
+		if (!latencies->buckets[i])
 			continue;
 		lua_createtable(state, 2, 0);
-		lua_pushinteger(state, (lua_Integer)tally_bucket_start(i));
+		lua_pushinteger(state, (lua_Integer)latencies_start(i));
 		lua_rawseti(state, -2, 1);
-		lua_pushinteger(state, (lua_Integer)method->buckets[i]);
+		lua_pushinteger(state, (lua_Integer)latencies->buckets[i]);
 		lua_rawseti(state, -2, 2);
 		lua_rawseti(state, -2, ++place);
 	}
@@ -128,7 +128,7 @@ static void push_method(lua_State *state, const struct tally_method *method)
 	set_count(state, "answers", method->answers);
 	set_count(state, "unanswerable", method->unanswerable);
 	set_outcomes(state, method);
-	set_latencies(state, method);
+	set_latencies(state, &method->latencies);
 }
 
 static void push_privacy(lua_State *state, const struct tally_privacy *privacy)
