@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "audit/conversation.h"
 
-#include "base/bytes.h"
+#include "audit/marks.h"
 #include "base/error.h"
 #include "capture/dtls_passive.h"
 #include "capture/stream.h"
@@ -17,14 +17,7 @@
 #define WAITING_OCTETS 65536
 #define SEARCH_LIMIT 65536 // octets in which something of STUN must be found
 #define GUESSES 3          // datagrams in a row that look like ChannelData, on a flow without STUN
-#define MARKS 1024         // packets of an encrypted flow whose times are remembered
-#define HELD 256           // of those of TCP that wait behind a gap
 #define READ_SIZE 4096
-
-// Where a packet stands: what a tag of the reassembly stands for on encrypted flows.
-struct mark {
-	uint64_t frame, time, offset;
-};
 
 struct side {
 	struct capture_stream *stream; // of TCP
@@ -43,10 +36,7 @@ struct conversation {
 	uint64_t cut, lost;
 	struct tls_passive *tls;
 	struct dtls_passive *dtls;
-	struct mark *marks; // of MARKS, for TLS and DTLS
-	int64_t mark_count;
-	struct mark *held; // of HELD, for TCP in the clear; NULL until something had to wait
-	size_t held_count;
+	struct marks marks;
 	struct mark latest; // of the packet taken last
 	// While a packet is taken:
 	const struct packet *packet;
@@ -81,8 +71,7 @@ void conversation_free(struct conversation *conversation)
 	drop_streams(conversation);
 	tls_passive_free(conversation->tls);
 	dtls_passive_free(conversation->dtls);
-	free(conversation->marks);
-	free(conversation->held);
+	marks_free(&conversation->marks);
 	free(conversation);
 }
 
@@ -134,15 +123,6 @@ static bool has_lengths(const uint8_t *octets, size_t length)
 	       header.length % 4 == 0 && (size_t)header.length + STUN_HEADER_SIZE == length;
 }
 
-static bool is_channel_data(const uint8_t *octets, size_t length)
-{
-	if (length < STUN_CHANNEL_HEADER_SIZE || octets[0] >> 6 != 1)
-		return false;
-	size_t inside = (size_t)octets[2] << 8 | octets[3];
-	size_t behind = length - STUN_CHANNEL_HEADER_SIZE;
-	return inside <= behind && behind - inside <= 3;
-}
-
 // --- handing on -----------------------------------------------------------------------------------------------------
 
 static bool hand_on(struct conversation *conversation, const struct conversation_piece *piece)
@@ -156,40 +136,26 @@ static struct mark mark_here(const struct conversation *conversation)
 	return packet ? (struct mark){packet->frame, packet->time, packet->offset} : conversation->latest;
 }
 
-// Remembers the packet at hand, since what it brought waits behind a gap.
-static void hold_mark(struct conversation *conversation)
+// A tag for the packet at hand. On encrypted flows octets may be read long after they came, and the packet that
+// brought them is looked up again then.
+static int64_t tag_here(struct conversation *conversation)
 {
-	if (!conversation->held)
-		conversation->held = calloc(HELD, sizeof *conversation->held);
-	if (conversation->held)
-		conversation->held[conversation->held_count++ % HELD] = mark_here(conversation);
+	struct mark here = mark_here(conversation);
+	return marks_tag(&conversation->marks, &here);
+}
+
+// The packet of such a tag, and on flows in the clear that of a frame; the one at hand where it is forgotten.
+static struct mark find_mark(const struct conversation *conversation, int64_t tag)
+{
+	const struct mark *found = marks_find(&conversation->marks, tag);
+	return found ? *found : mark_here(conversation);
 }
 
 static struct mark held_mark(const struct conversation *conversation, uint64_t frame)
 {
 	struct mark here = mark_here(conversation);
-	for (size_t i = 0; frame != here.frame && conversation->held && i < HELD; i++)
-		if (conversation->held[i].frame == frame)
-			return conversation->held[i];
-	return here;
-}
-
-// A tag for the packet at hand. On encrypted flows octets may be read long after they came, and the packet that
-// brought them is looked up again then.
-static int64_t make_mark(struct conversation *conversation)
-{
-	if (!conversation->marks)
-		conversation->marks = calloc(MARKS, sizeof *conversation->marks);
-	if (conversation->marks)
-		conversation->marks[conversation->mark_count % MARKS] = mark_here(conversation);
-	return conversation->mark_count++;
-}
-
-static struct mark find_mark(const struct conversation *conversation, int64_t tag)
-{
-	bool there = conversation->marks && tag >= 0 && tag < conversation->mark_count &&
-		     tag + MARKS >= conversation->mark_count;
-	return there ? conversation->marks[tag % MARKS] : mark_here(conversation);
+	const struct mark *found = frame == here.frame ? NULL : marks_held(&conversation->marks, frame);
+	return found ? *found : here;
 }
 
 // --- datagrams ------------------------------------------------------------------------------------------------------
@@ -204,7 +170,8 @@ static bool take_datagram(struct conversation *conversation, struct conversation
 		return hand_on(conversation, piece);
 	}
 	bool known = conversation->kind != CONVERSATION_UNKNOWN;
-	if (is_channel_data(octets, length)) {
+	struct stun_channel channel;
+	if (stun_channel_parse(octets, length, &channel, NULL) == 0) {
 		if (!known && ++conversation->guesses < GUESSES)
 			return true;
 		conversation->kind = known ? conversation->kind : CONVERSATION_STUN;
@@ -252,7 +219,7 @@ static bool take_udp(struct conversation *conversation, int side, const struct p
 		if (!conversation->dtls)
 			return true;
 		conversation->kind = CONVERSATION_DTLS;
-		dtls_passive_feed(conversation->dtls, side, octets, length, make_mark(conversation));
+		dtls_passive_feed(conversation->dtls, side, octets, length, tag_here(conversation));
 		return fetch_dtls(conversation);
 	}
 	struct conversation_piece piece = {
@@ -436,7 +403,7 @@ static bool take_tcp(struct conversation *conversation, int side, const struct p
 		.fin = packet->tcp_flags & PACKET_TCP_FIN,
 		.payload = packet->payload,
 		.length = packet->payload_length,
-		.tag = conversation->tls ? make_mark(conversation) : (int64_t)packet->frame,
+		.tag = conversation->tls ? tag_here(conversation) : (int64_t)packet->frame,
 		.lent = !conversation->tls,
 	};
 	struct error error;
@@ -448,7 +415,7 @@ static bool take_tcp(struct conversation *conversation, int side, const struct p
 		return true;
 	}
 	if (capture_stream_gap(own->stream, &gap, &missing) && capture_stream_held(own->stream) > held)
-		hold_mark(conversation);
+		marks_hold(&conversation->marks, &(struct mark){packet->frame, packet->time, packet->offset});
 	if (!drain(conversation, side))
 		return false;
 	// What this packet acknowledges has arrived: octets of the other side that were not captured are lost to us.

@@ -23,7 +23,7 @@ sub make { return run({ timeout => 900, env => \%clean }, 'make', 'SANITIZE=1', 
 # What is planted: the file, what it says, what the copy says instead.
 my %faults = (
 	'audit-capture'  => ['audit/audit.c', 'if (kind->each) {', 'if (kind->each && !audit->options.every) {'],
-	'audit-conversation' => ['audit/conversation.c', 'return conversation->held[i];', 'return conversation->latest;'],
+	'audit-conversation' => ['audit/marks.c', 'return &marks->held[i];', 'return NULL;'],
 	'audit-session'  => ['audit/session.c', 'facts->request = transaction->facts;', 'facts->request = facts->message;'],
 	'capture-file'   => ['capture/pcapng.c', 'writer_u64(out, packet->time);', 'writer_u64(out, packet->time + 1);'],
 	'capture-fragments' => ['capture/fragments.c', 'memcpy(piece->data, data, length);', 'memset(piece->data, data[0], length);'],
