@@ -9,6 +9,7 @@ local scenario = require "support.scenario"
 scenario "lengths" {
   title = "the target withstands every wrong length of an attribute",
   covers = { "5389-6-01" },
+  needs = { "credentials" },
   alone = true,
   harm = true,
   limit = 600,
@@ -21,6 +22,7 @@ scenario "lengths" {
 scenario "presence" {
   title = "the target withstands attributes that are absent, doubled, moved, empty or as large as a datagram",
   covers = { "5389-6-01" },
+  needs = { "credentials" },
   alone = true,
   harm = true,
   limit = 600,
@@ -33,6 +35,7 @@ scenario "presence" {
 scenario "out-of-place" {
   title = "the target withstands every attribute of STUN where it does not belong, in sizes it does not have",
   covers = { "5389-6-01" },
+  needs = { "credentials" },
   alone = true,
   harm = true,
   limit = 600,
@@ -45,6 +48,7 @@ scenario "out-of-place" {
 scenario "octets" {
   title = "the target withstands messages with any octet changed",
   covers = { "5389-6-01" },
+  needs = { "credentials" },
   alone = true,
   harm = true,
   limit = 600,
@@ -57,6 +61,7 @@ scenario "octets" {
 scenario "combinations" {
   title = "the target withstands several defects in one message",
   covers = { "5389-6-01" },
+  needs = { "credentials" },
   alone = true,
   harm = true,
   limit = 600,

@@ -12,8 +12,8 @@ local stream = require "support.stream"
 
 local function withstands(name, title, faults, make, covers)
   scenario(name) {
-    title = title, covers = covers or {}, needs = { "dtls" }, transports = "each", alone = true, harm = true,
-    limit = 600, faults = faults,
+    title = title, covers = covers or {}, needs = { "credentials", "dtls" }, transports = "each",
+    alone = true, harm = true, limit = 600, faults = faults,
     run = function(t)
       battery.withstands(t, { make = function(session) return make(t, session) end, answers = covers ~= nil })
     end,
@@ -36,7 +36,7 @@ withstands("broken-messages", "the target withstands malformed messages over DTL
 scenario "half-open" {
   title = "handshakes that stop do not keep others from being served",
   covers = {},
-  needs = { "dtls" },
+  needs = { "credentials", "dtls" },
   transports = "each",
   alone = true,
   harm = true,

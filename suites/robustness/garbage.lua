@@ -9,6 +9,7 @@ local scenario = require "support.scenario"
 scenario "octets" {
   title = "the target withstands octets that are no message",
   covers = { "5389-6-01" },
+  needs = { "credentials" },
   alone = true,
   harm = true,
   limit = 600,
@@ -23,6 +24,7 @@ scenario "octets" {
 scenario "burst" {
   title = "the target withstands a burst of Allocates without credentials",
   covers = { "5389-6-01" },
+  needs = { "credentials" },
   alone = true,
   harm = true,
   limit = 600,

@@ -9,6 +9,7 @@ local scenario = require "support.scenario"
 scenario "lengths" {
   title = "the target withstands every wrong length in the header",
   covers = { "5389-6-01" },
+  needs = { "credentials" },
   alone = true,
   harm = true,
   limit = 600,
@@ -21,6 +22,7 @@ scenario "lengths" {
 scenario "truncation" {
   title = "the target withstands messages cut off behind every octet",
   covers = { "5389-6-01" },
+  needs = { "credentials" },
   alone = true,
   harm = true,
   limit = 600,
@@ -33,6 +35,7 @@ scenario "truncation" {
 scenario "first-octets" {
   title = "the target withstands every beginning of a message",
   covers = { "5389-6-01" },
+  needs = { "credentials" },
   alone = true,
   harm = true,
   limit = 600,
@@ -45,6 +48,7 @@ scenario "first-octets" {
 scenario "channel-data" {
   title = "the target withstands ChannelData whose length is wrong, or that nobody has bound",
   covers = {},
+  needs = { "credentials" },
   alone = true,
   harm = true,
   limit = 600,

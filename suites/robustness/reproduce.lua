@@ -8,6 +8,7 @@ local scenario = require "support.scenario"
 scenario "input" {
   title = "the target withstands the messages of a reproducer",
   covers = {},
+  needs = { "credentials" },
   alone = true,
   harm = true,
   limit = 600,

@@ -11,7 +11,7 @@ local stream = require "support.stream"
 scenario "pieces" {
   title = "a message that comes octet by octet over TCP is answered",
   covers = {},
-  needs = { "tcp" },
+  needs = { "credentials", "tcp" },
   transports = "each",
   alone = true,
   harm = true,
@@ -22,7 +22,7 @@ scenario "pieces" {
 scenario "coalesced" {
   title = "messages that come in one write over TCP are each answered",
   covers = {},
-  needs = { "tcp" },
+  needs = { "credentials", "tcp" },
   transports = "each",
   alone = true,
   harm = true,
@@ -33,7 +33,7 @@ scenario "coalesced" {
 scenario "half-open" {
   title = "connections that are opened and not used do not keep others from being served",
   covers = {},
-  needs = { "tcp" },
+  needs = { "credentials", "tcp" },
   transports = "each",
   alone = true,
   harm = true,
@@ -53,7 +53,7 @@ scenario "half-open" {
 scenario "large-messages" {
   title = "the target withstands messages of nearly 64 kB over TCP",
   covers = { "5389-6-01" },
-  needs = { "tcp" },
+  needs = { "credentials", "tcp" },
   transports = "each",
   alone = true,
   harm = true,
@@ -67,7 +67,7 @@ scenario "large-messages" {
 scenario "broken-messages" {
   title = "the target withstands malformed messages over TCP, each on its own connection",
   covers = { "5389-6-01" },
-  needs = { "tcp" },
+  needs = { "credentials", "tcp" },
   transports = "each",
   alone = true,
   harm = true,

@@ -13,8 +13,8 @@ local stream = require "support.stream"
 -- A scenario that sends what make(t, session) returns.
 local function withstands(name, title, faults, make, covers)
   scenario(name) {
-    title = title, covers = covers or {}, needs = { "tls" }, transports = "each", alone = true, harm = true,
-    limit = 600, faults = faults,
+    title = title, covers = covers or {}, needs = { "credentials", "tls" }, transports = "each",
+    alone = true, harm = true, limit = 600, faults = faults,
     run = function(t)
       battery.withstands(t, { make = function(session) return make(t, session) end, answers = covers ~= nil })
     end,
@@ -47,7 +47,7 @@ withstands("large-messages", "the target withstands messages of nearly 64 kB ove
 scenario "pieces" {
   title = "a message that comes octet by octet, each in a record of its own, is answered",
   covers = {},
-  needs = { "tls" },
+  needs = { "credentials", "tls" },
   transports = "each",
   alone = true,
   harm = true,
@@ -58,7 +58,7 @@ scenario "pieces" {
 scenario "coalesced" {
   title = "messages that come in one record are each answered",
   covers = {},
-  needs = { "tls" },
+  needs = { "credentials", "tls" },
   transports = "each",
   alone = true,
   harm = true,
@@ -69,7 +69,7 @@ scenario "coalesced" {
 scenario "half-open" {
   title = "handshakes that stop do not keep others from being served",
   covers = {},
-  needs = { "tls" },
+  needs = { "credentials", "tls" },
   transports = "each",
   alone = true,
   harm = true,

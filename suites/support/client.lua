@@ -146,13 +146,17 @@ local function token_for(self, method, spec)
   return self.token or minting.mint(self.bench, {})
 end
 
+local function of_user(self, user)
+  return user.name, stun.long_term_key(user.name, self.realm or "", user.password), "the long-term key of " .. user.name
+end
+
 -- USERNAME and the HMAC key of the request, and what a report calls that key.
 local function credentials_for(self, spec, token)
-  if spec.user then
-    return spec.user.name, stun.long_term_key(spec.user.name, self.realm or "", spec.user.password),
-      "the long-term key of " .. spec.user.name
-  end
+  if spec.user then return of_user(self, spec.user) end
   if token then return token.kid, self.bench:integrity_key(token.mac_key), "the mac_key of the token" end
+  -- Who takes no tokens is asked with a password.
+  local user = not self.username and not self.bench.profile.third_party and self.bench.profile.users[1]
+  if user then return of_user(self, user) end
   return self.username, self.session_key, "the session key of the allocation"
 end
 

@@ -91,7 +91,7 @@ local function not_offered(bench, instance)
   end
   local about_any = false
   for _, feature in ipairs(needs) do
-    about_any = about_any or feature == "third-party" or feature == "no-third-party"
+    about_any = about_any or feature == "third-party" or feature == "no-third-party" or feature == "credentials"
   end
   if not about_any and not profile.third_party then return "not so here: " .. scenario.features["third-party"] end
   if one.harm and not profile.may_harm then

@@ -63,24 +63,26 @@ local function token_of(session, spec)
   return octets, minted
 end
 
--- The octets of a description in a session: { realm, nonce, kid, token = minted, key = that of the integrity,
--- mint, cut_block, mac_key_of, integrity_key }. nil, text where the edit does not apply to what the session has.
+-- The octets of a description in a session: { realm, nonce, username, key = that of the integrity } and, where the target
+-- takes tokens, { token = minted, mint, cut_block, mac_key_of, integrity_key }. nil, text where what the session has does
+-- not do for it.
 function malformed.render(one, session)
   if one.octets then return one.octets end
   local base = malformed.bases[one.base]
   local attributes = {}
   for i, attribute in ipairs(base.attributes or {}) do attributes[i] = attribute end
   if not base.bare then
-    local kid, key, octets = session.token.kid, session.key, session.token.octets
+    local username, key, octets = session.username, session.key, session.token and session.token.octets
     if one.token then
+      if not session.mint then return nil, "the target takes no tokens" end
       local ok, sealed, minted = pcall(token_of, session, one.token)
       if not ok then return nil, tostring(sealed) end
-      kid, key, octets = minted.kid, session.integrity_key(minted.mac_key), sealed
+      username, key, octets = minted.kid, session.integrity_key(minted.mac_key), sealed
     end
     local n = #attributes
-    attributes[n + 1], attributes[n + 2] = { "USERNAME", kid }, { "REALM", session.realm }
+    attributes[n + 1], attributes[n + 2] = { "USERNAME", username }, { "REALM", session.realm }
     attributes[n + 3] = { "NONCE", session.nonce }
-    if base.token then attributes[n + 4] = { "ACCESS-TOKEN", octets } end
+    if base.token and octets then attributes[n + 4] = { "ACCESS-TOKEN", octets } end
     attributes[#attributes + 1] = { "MESSAGE-INTEGRITY", key = key }
   end
   local ok, octets, problem = pcall(stun.build, {

@@ -34,6 +34,7 @@ local features = {
   ["third-party"] = "the target offers third-party authorization",
   ["no-third-party"] = "the target does not offer third-party authorization",
   users = "the profile names first-party credentials (users)",
+  credentials = "the target offers third-party authorization, or the profile names first-party credentials (users)",
   ["two-kids"] = "the profile names two kids of the same algorithm with different keys",
   gcm = "the profile names a key of an AES-GCM algorithm",
   cbc = "the profile names a key of an AES-CBC-HMAC algorithm",

@@ -89,6 +89,27 @@ for my $result (grep { $_->{verdict} ne 'skip' } @results) {
 }
 cmp_ok $sent, '>=', 20000, "$sent malformed messages were sent";
 
+# A server that takes no tokens is asked with a password.
+{
+	my @without = ('run', @short, '--no-third-party', '--transport', 'udp', '--transport', 'tcp', '--seed', '7');
+	my ($status, $out, $err) = run({ timeout => 120 }, assay(), @without, 'robustness');
+	is $status, 0, 'the reference without tokens withstands it' or diag $err;
+	my %without = results(json_lines($out));
+	my @asked = grep { m{^robustness/(?:attributes|garbage|header|stream)/} } sort keys %without;
+	cmp_ok scalar @asked, '>=', 15, 'is asked what is not about tokens';
+	is join(' ', grep { $without{$_}{verdict} ne 'pass' } @asked), '', 'each of it';
+	is join(' ', grep { m{^robustness/token/} && $without{$_}{verdict} ne 'skip' } sort keys %without), '', 'and no more';
+	# Some octets of a request may be changed without harm: were no password right, none would be served.
+	like $without{'robustness/attributes/out-of-place'}{notes}[0], qr/answers, [1-9]\d+ of them a success/, 'with one that is right';
+	($status, $out) = run({ timeout => 120 }, assay(), @without, '--fault', 'crash-on-header-length', 'robustness/header/lengths');
+	my %killed = results(json_lines($out));
+	like $killed{'robustness/header/lengths'}{reason}, qr/ after .*header/, 'and its death is blamed';
+	my $again = spill(tmp() . '/again.json', '{"type":"reproducer","transport":"udp","messages":[{"base":"allocate","token":{"keep":1}}]}');
+	($status, $out) = run(assay(), @without, '--input', $again);
+	is $status, 3, 'a token cannot be sent again to who takes none';
+	like $out, qr/none of its messages can be made/, 'and the run says so';
+}
+
 # What is no reproducer is refused with one line.
 my $folder = tmp();
 my $start = '{"type":"reproducer","transport":"udp","messages":[{';

@@ -41,6 +41,11 @@ function session.open(firing, record, timing)
     one:close()
     return nil, problem
   end
+  if not bench.profile.third_party then
+    local user = bench.profile.users[1]
+    self.username, self.key = user.name, stun.long_term_key(user.name, self.realm, user.password)
+    return self
+  end
   self.integrity_key = function(key) return bench:integrity_key(key) end
   self.mac_key_of = function(size) return mac_key:rep(size // 20 + 1):sub(1, size) end
   self.mint = function(fields, kid)
@@ -57,7 +62,7 @@ function session.open(firing, record, timing)
     return minted
   end
   self.token = self.mint({})
-  self.key = bench:integrity_key(mac_key)
+  self.username, self.key = self.token.kid, bench:integrity_key(mac_key)
   return self
 end
 
@@ -111,7 +116,7 @@ function session:drain()
       if message:method() == "Allocate" then self.allocated = true end
     end
   end
-  if self.allocated and self.token then
+  if self.allocated and self.key then
     self.allocated = false
     local refresh = malformed.render({ base = "refresh", edits = { { "replace", "LIFETIME", "\0\0\0\0" } } }, self)
     if refresh then endpoint:send(refresh) end
@@ -121,7 +126,7 @@ end
 -- Gives it an allocation with a channel to the peer, where the target makes one.
 function session:bind(peer)
   local one = self.client
-  if self.bound or not self.token then return end
+  if self.bound or not self.key then return end
   self.bound = true
   local answer = one:request("Allocate", { token = self.token, step = "an allocation for a channel" })
   if answer and one.allocated then

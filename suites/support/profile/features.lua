@@ -12,6 +12,7 @@ function features.of(p)
   local found = {}
   found["third-party"] = p.third_party
   found["no-third-party"] = not p.third_party
+  found.credentials = p.third_party or #p.users > 0
   found.users = #p.users > 0
   found["long-nonces"] = p.nonce_lifetime ~= nil
   found["expiring-key"] = p.expiring_key ~= nil
