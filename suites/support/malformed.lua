@@ -63,9 +63,9 @@ local function token_of(session, spec)
   return octets, minted
 end
 
--- The octets of a description in a session: { realm, nonce, username, key = that of the integrity } and, where the target
--- takes tokens, { token = minted, mint, cut_block, mac_key_of, integrity_key }. nil, text where what the session has does
--- not do for it.
+-- The octets of a description in a session: { realm, nonce, username, key = that of the integrity } and, where the
+-- target takes tokens, { token = minted, mint, cut_block, mac_key_of, integrity_key }. nil, text where it cannot be
+-- made of what the session has.
 function malformed.render(one, session)
   if one.octets then return one.octets end
   local base = malformed.bases[one.base]
