@@ -3,6 +3,8 @@
 // assay: finds the command and hands over.
 #include "command/command.h"
 
+#include "base/version.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -10,8 +12,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-#define ASSAY_VERSION "0.1.0"
 
 static const struct {
 	const char *name;

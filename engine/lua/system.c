@@ -6,6 +6,7 @@
 #include "lua/state.h"
 
 #include "base/error.h"
+#include "base/version.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -352,6 +353,13 @@ static int system_program(lua_State *state)
 	return 1;
 }
 
+// system.version() -> text
+static int system_version(lua_State *state)
+{
+	lua_pushliteral(state, ASSAY_VERSION);
+	return 1;
+}
+
 // system.environment(name) -> text | nil
 static int system_environment(lua_State *state)
 {
@@ -425,6 +433,7 @@ int luaopen_system(lua_State *state)
 		{"exists", system_exists},
 		{"root", system_root},
 		{"program", system_program},
+		{"version", system_version},
 		{"environment", system_environment},
 		{"usage", system_usage},
 		{"processors", system_processors},
