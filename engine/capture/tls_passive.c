@@ -5,7 +5,7 @@
 #include "capture/tls_agreement.h"
 #include "capture/tls_handshake.h"
 #include "capture/tls_keys.h"
-#include "capture/tls_queue.h"
+#include "capture/tls_record.h"
 
 #include <inttypes.h>
 #include <openssl/crypto.h>
@@ -14,11 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HEADER 5
-#define LARGEST_RECORD (16384 + 2048) // RFC 5246 section 6.2.3
 #define TYPE_BIT(type) (1u << (type))
-
-enum { CHANGE_CIPHER_SPEC = 20, ALERT = 21, HANDSHAKE = 22, APPLICATION_DATA = 23, HEARTBEAT = 24 };
 
 // Which keys a side writes with. TLS 1.2 has PLAIN and TRAFFIC only.
 enum phase { PLAIN, EARLY, HANDSHAKE_KEYS, TRAFFIC };
@@ -59,13 +55,7 @@ struct tls_passive {
 
 bool tls_passive_begins(const uint8_t *octets, size_t length)
 {
-	struct reader reader;
-	reader_init(&reader, octets, length);
-	bool handshake = reader_u8(&reader) == HANDSHAKE && reader_u8(&reader) == 3 && reader_u8(&reader) <= 4;
-	uint16_t inside = reader_u16(&reader);
-	uint8_t type = reader_u8(&reader);
-	return !reader.failed && handshake && inside >= 1 && inside <= LARGEST_RECORD &&
-	       (type == TLS_CLIENT_HELLO || type == TLS_SERVER_HELLO);
+	return tls_record_begins(octets, length);
 }
 
 struct tls_passive *tls_passive_new(const struct tls_secrets *secrets)
@@ -75,7 +65,7 @@ struct tls_passive *tls_passive_new(const struct tls_secrets *secrets)
 		return NULL;
 	connection->secrets = secrets;
 	connection->client = -1;
-	writer_init(&connection->plain, LARGEST_RECORD);
+	writer_init(&connection->plain, TLS_RECORD_LARGEST);
 	for (int i = 0; i < 2; i++) {
 		struct side *side = &connection->sides[i];
 		tls_handshake_init(&side->handshake);
@@ -285,29 +275,22 @@ static enum outcome take_messages(struct tls_passive *connection, struct side *s
 	return more < 0 ? fail(side, "%s", error.text) : MOVED;
 }
 
-struct record {
-	uint8_t type;
-	const uint8_t *header, *content;
-	size_t length; // of the content
-	int64_t tag, last_tag;
-};
-
-static void drop_record(struct side *side, const struct record *record)
+static void drop_record(struct side *side, const struct tls_record *record)
 {
 	side->records++;
-	tls_queue_drop(&side->queue, HEADER + record->length);
+	tls_queue_drop(&side->queue, TLS_RECORD_HEADER + record->length);
 }
 
 // Who is who is told by the first record of a side.
-static enum outcome begin(struct tls_passive *connection, struct side *side, const struct record *record)
+static enum outcome begin(struct tls_passive *connection, struct side *side, const struct tls_record *record)
 {
 	int index = side == &connection->sides[1];
-	if (record->type == ALERT && connection->client == 1 - index) {
+	if (record->type == TLS_ALERT && connection->client == 1 - index) {
 		// The server refuses the ClientHello.
 		drop_record(side, record);
 		return MOVED;
 	}
-	if (record->type != HANDSHAKE || record->length == 0 ||
+	if (record->type != TLS_HANDSHAKE || record->length == 0 ||
 	    (record->content[0] != TLS_CLIENT_HELLO && record->content[0] != TLS_SERVER_HELLO))
 		return fail(side, "the beginning of the connection is not in the capture");
 	int client = record->content[0] == TLS_CLIENT_HELLO ? index : 1 - index;
@@ -337,11 +320,11 @@ static enum outcome leave_plain(struct tls_passive *connection, struct side *sid
 }
 
 // A record before any keys of its side.
-static enum outcome take_plain(struct tls_passive *connection, struct side *side, const struct record *record)
+static enum outcome take_plain(struct tls_passive *connection, struct side *side, const struct tls_record *record)
 {
 	bool client = is_client(connection, side), agreed = connection->agreement.made, tls13 = is_tls13(connection);
-	bool data = record->type == APPLICATION_DATA, change = record->type == CHANGE_CIPHER_SPEC;
-	if (record->type == HANDSHAKE) {
+	bool data = record->type == TLS_APPLICATION_DATA, change = record->type == TLS_CHANGE_CIPHER_SPEC;
+	if (record->type == TLS_HANDSHAKE) {
 		enum outcome outcome = take_messages(connection, side, record->content, record->length);
 		if (outcome == MOVED)
 			drop_record(side, record);
@@ -361,12 +344,12 @@ static enum outcome take_plain(struct tls_passive *connection, struct side *side
 	if (change && agreed && !tls13)
 		need_keys(side, TRAFFIC);
 	if (data)
-		side->unread += HEADER + record->length;
+		side->unread += TLS_RECORD_HEADER + record->length;
 	drop_record(side, record);
 	return MOVED;
 }
 
-static enum outcome hand_out(struct tls_passive *connection, struct side *side, const struct record *record,
+static enum outcome hand_out(struct tls_passive *connection, struct side *side, const struct tls_record *record,
 			     size_t length, struct tls_passive_piece *piece)
 {
 	*piece = (struct tls_passive_piece){
@@ -380,24 +363,24 @@ static enum outcome hand_out(struct tls_passive *connection, struct side *side, 
 	return length ? PIECE : MOVED;
 }
 
-static enum outcome take_content(struct tls_passive *connection, struct side *side, const struct record *record,
+static enum outcome take_content(struct tls_passive *connection, struct side *side, const struct tls_record *record,
 				 uint8_t type, size_t length, struct tls_passive_piece *piece)
 {
 	bool tls13 = is_tls13(connection);
 	switch (type) {
-	case APPLICATION_DATA:
+	case TLS_APPLICATION_DATA:
 		if (side->phase == HANDSHAKE_KEYS)
 			return fail(side, "record %" PRIu64 " has application data within the handshake",
 				    side->records);
 		return hand_out(connection, side, record, length, piece);
-	case HANDSHAKE:
+	case TLS_HANDSHAKE:
 		return take_messages(connection, side, connection->plain.data, length);
-	case CHANGE_CIPHER_SPEC:
+	case TLS_CHANGE_CIPHER_SPEC:
 		if (!tls13)
 			need_keys(side, TRAFFIC);
 		return MOVED;
-	case ALERT:
-	case HEARTBEAT:
+	case TLS_ALERT:
+	case TLS_HEARTBEAT:
 		return MOVED;
 	default:
 		return fail(side, "record %" PRIu64 " is of content type %u, which is not known here", side->records,
@@ -406,15 +389,15 @@ static enum outcome take_content(struct tls_passive *connection, struct side *si
 }
 
 // A record under keys.
-static enum outcome take_protected(struct tls_passive *connection, struct side *side, const struct record *record,
+static enum outcome take_protected(struct tls_passive *connection, struct side *side, const struct tls_record *record,
 				   struct tls_passive_piece *piece)
 {
 	bool tls13 = is_tls13(connection);
 	uint8_t type = record->type;
 	size_t length;
-	if (tls13 && type != APPLICATION_DATA) {
+	if (tls13 && type != TLS_APPLICATION_DATA) {
 		// A ChangeCipherSpec says nothing in TLS 1.3; who cannot follow the handshake says so in the clear.
-		if (type != CHANGE_CIPHER_SPEC && !(type == ALERT && side->phase != TRAFFIC))
+		if (type != TLS_CHANGE_CIPHER_SPEC && !(type == TLS_ALERT && side->phase != TRAFFIC))
 			return fail(side, "record %" PRIu64 " is not protected", side->records + 1);
 		drop_record(side, record);
 		return MOVED;
@@ -427,7 +410,7 @@ static enum outcome take_protected(struct tls_passive *connection, struct side *
 			   &length)) {
 		if (!side->skipping)
 			return fail(side, "record %" PRIu64 " does not verify", side->records + 1);
-		side->unread += HEADER + record->length;
+		side->unread += TLS_RECORD_HEADER + record->length;
 		drop_record(side, record);
 		return MOVED;
 	}
@@ -446,36 +429,17 @@ static enum outcome take_protected(struct tls_passive *connection, struct side *
 }
 
 // Whether the next record of the side is there as a whole.
-static bool next_record(struct side *side, struct record *record)
+static bool next_record(struct side *side, struct tls_record *record)
 {
-	struct reader reader;
-	const uint8_t *octets = tls_queue_octets(&side->queue);
-	if (side->failed || !octets)
-		return false;
-	reader_init(&reader, octets, tls_queue_length(&side->queue));
-	record->header = octets;
-	record->type = reader_u8(&reader);
-	uint8_t major = reader_u8(&reader);
-	reader_u8(&reader);
-	record->length = reader_u16(&reader);
-	bool sound = record->type >= CHANGE_CIPHER_SPEC && record->type <= HEARTBEAT && major == 3 &&
-		     record->length <= LARGEST_RECORD;
-	if (!reader.failed && !sound) {
-		if (side->begun)
-			fail(side, "what follows record %" PRIu64 " is no TLS record", side->records);
-		else
-			fail(side, "the beginning of the connection is not in the capture");
-		return false;
-	}
-	record->content = reader_bytes(&reader, record->length);
-	if (reader.failed)
-		return false;
-	record->tag = tls_queue_tag(&side->queue, 0);
-	record->last_tag = tls_queue_tag(&side->queue, HEADER + record->length - 1);
-	return true;
+	int found = side->failed ? 0 : tls_record_next(&side->queue, record);
+	if (found < 0 && side->begun)
+		fail(side, "what follows record %" PRIu64 " is no TLS record", side->records);
+	else if (found < 0)
+		fail(side, "the beginning of the connection is not in the capture");
+	return found > 0;
 }
 
-static enum outcome step(struct tls_passive *connection, struct side *side, const struct record *record,
+static enum outcome step(struct tls_passive *connection, struct side *side, const struct tls_record *record,
 			 struct tls_passive_piece *piece)
 {
 	if (!side->begun)
@@ -492,7 +456,7 @@ bool tls_passive_next(struct tls_passive *connection, struct tls_passive_piece *
 {
 	*piece = (struct tls_passive_piece){0};
 	for (;;) {
-		struct record records[2];
+		struct tls_record records[2];
 		bool there[2] = {next_record(&connection->sides[0], &records[0]),
 				 next_record(&connection->sides[1], &records[1])};
 		int first = there[0] && there[1] ? records[1].last_tag < records[0].last_tag : !there[0];
