@@ -3,22 +3,19 @@
 
 #include "base/bytes.h"
 #include "capture/dtls_hello.h"
+#include "capture/dtls_queue.h"
 #include "capture/tls_agreement.h"
 #include "capture/tls_keys.h"
+#include "capture/tls_record.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define HEADER 13
-#define LARGEST_RECORD (16384 + 2048)
-#define MOST_HELD 262144 // octets, with what holds them
-#define WINDOW 64        // records: as far back as receivers look (RFC 6347 section 4.1.2.6)
+#define WINDOW 64 // records: as far back as receivers look (RFC 6347 section 4.1.2.6)
 #define FIRST_OF_DTLS_13 0x20
 #define LAST_OF_DTLS_13 0x3F
-
-enum { HANDSHAKE = 22, APPLICATION_DATA = 23, FIRST_TYPE = 20, CONNECTION_ID = 25 };
 
 struct window {
 	uint64_t latest;
@@ -32,23 +29,11 @@ struct keys {
 	struct window windows[2];
 };
 
-struct waiting {
-	struct waiting *next;
-	int side;
-	int64_t tag;
-	uint8_t type;
-	uint16_t version;
-	uint64_t sequence; // with the epoch above 48 bits, as on the wire
-	size_t length;
-	uint8_t content[];
-};
-
 struct side {
 	struct dtls_hellos hellos;
 	struct dtls_passive_count count;
-	size_t waits; // records
-	bool opened;  // a record, under the keys of the latest handshake that were shown to be right
-	bool opaque;  // records were given up since
+	bool opened; // a record, under the keys of the latest handshake that were shown to be right
+	bool opaque; // records were given up since
 	char reason[TLS_REASON];
 };
 
@@ -69,11 +54,9 @@ struct dtls_passive {
 	struct side sides[2];
 	struct handshake handshake;
 	struct keys keys[KEYS]; // the candidate's are of the latest handshake, as long as it was not shown
-	struct waiting *first, **last;
-	size_t held;
+	struct dtls_queue queue;
 	uint64_t changes; // of the hellos
-	// What waits before this place was tried and cannot be read before something changes.
-	struct waiting **untried;
+	// What was tried cannot be read before something of this changes.
 	uint64_t tried_changes;
 	size_t tried_secrets;
 	bool tried_closed;
@@ -104,13 +87,13 @@ static int next_record(struct reader *datagram, struct record *record)
 	record->version = reader_u16(datagram);
 	record->sequence = reader_u64(datagram);
 	record->length = reader_u16(datagram);
-	bool known = record->type >= FIRST_TYPE && record->type <= CONNECTION_ID &&
+	bool known = record->type >= TLS_CHANGE_CIPHER_SPEC && record->type <= TLS_CONNECTION_ID &&
 		     (record->version == TLS_VERSION_DTLS_1_2 || record->version == 0xFEFF);
 	// Behind a connection id, whose length the record does not tell, nothing is where it is in other records.
-	if (!datagram->failed && known && record->type == CONNECTION_ID)
+	if (!datagram->failed && known && record->type == TLS_CONNECTION_ID)
 		return 1;
 	record->content = reader_bytes(datagram, record->length);
-	return record->content && known && record->length <= LARGEST_RECORD ? 1 : -1;
+	return record->content && known && record->length <= TLS_RECORD_LARGEST ? 1 : -1;
 }
 
 bool dtls_passive_begins(const uint8_t *octets, size_t length)
@@ -128,8 +111,8 @@ struct dtls_passive *dtls_passive_new(const struct tls_secrets *secrets)
 		return NULL;
 	association->secrets = secrets;
 	association->handshake.client = -1;
-	association->last = association->untried = &association->first;
-	writer_init(&association->plain, LARGEST_RECORD);
+	dtls_queue_init(&association->queue);
+	writer_init(&association->plain, TLS_RECORD_LARGEST);
 	return association;
 }
 
@@ -144,10 +127,7 @@ void dtls_passive_free(struct dtls_passive *association)
 {
 	if (!association)
 		return;
-	for (struct waiting *record = association->first, *next; record; record = next) {
-		next = record->next;
-		free(record);
-	}
+	dtls_queue_free(&association->queue);
 	for (int i = 0; i < KEYS; i++)
 		free_keys(&association->keys[i]);
 	dtls_hellos_free(&association->sides[0].hellos);
@@ -201,28 +181,16 @@ static void give_up(struct side *side, const char *reason)
 		snprintf(side->reason, sizeof side->reason, "%s", reason);
 }
 
-static struct waiting **drop(struct dtls_passive *association, struct waiting **place)
+static void give_up_oldest(struct dtls_passive *association)
 {
-	struct waiting *record = *place;
-	*place = record->next;
-	if (!*place)
-		association->last = place;
-	if (association->untried == &record->next)
-		association->untried = place;
-	association->sides[record->side].waits--;
-	association->held -= sizeof *record + record->length;
-	free(record);
-	return place;
+	struct side *side = &association->sides[association->queue.first->side];
+	give_up(side, side->reason);
+	dtls_queue_drop(&association->queue, &association->queue.first);
 }
 
 static void hold(struct dtls_passive *association, int side, const struct record *record, int64_t tag)
 {
-	struct waiting *waiting = malloc(sizeof *waiting + record->length);
-	if (!waiting) {
-		give_up(&association->sides[side], "out of memory");
-		return;
-	}
-	*waiting = (struct waiting){
+	const struct dtls_waiting waiting = {
 		.side = side,
 		.tag = tag,
 		.type = record->type,
@@ -230,16 +198,10 @@ static void hold(struct dtls_passive *association, int side, const struct record
 		.sequence = record->sequence,
 		.length = record->length,
 	};
-	memcpy(waiting->content, record->content, record->length);
-	*association->last = waiting;
-	association->last = &waiting->next;
-	association->held += sizeof *waiting + record->length;
-	association->sides[side].waits++;
-	while (association->held > MOST_HELD) {
-		struct side *oldest = &association->sides[association->first->side];
-		give_up(oldest, oldest->reason);
-		drop(association, &association->first);
-	}
+	if (!dtls_queue_add(&association->queue, &waiting, record->content))
+		give_up(&association->sides[side], "out of memory");
+	while (dtls_queue_full(&association->queue))
+		give_up_oldest(association);
 }
 
 void dtls_passive_feed(struct dtls_passive *association, int side, const uint8_t *octets, size_t length, int64_t tag)
@@ -255,13 +217,13 @@ void dtls_passive_feed(struct dtls_passive *association, int side, const uint8_t
 		return;
 	}
 	while ((more = next_record(&datagram, &record)) > 0) {
-		if (record.type == CONNECTION_ID) {
+		if (record.type == TLS_CONNECTION_ID) {
 			give_up(from, "records carry connection ids (RFC 9146), which are not followed");
 			return;
 		}
 		if (epoch_of(record.sequence))
 			hold(association, side, &record, tag);
-		else if (record.type == HANDSHAKE)
+		else if (record.type == TLS_HANDSHAKE)
 			take_handshake(association, side, 0, record.content, record.length);
 	}
 	if (more < 0)
@@ -284,7 +246,8 @@ static bool pass_window(struct window *window, uint64_t sequence)
 	return true;
 }
 
-static bool open_with(struct dtls_passive *association, struct keys *keys, const struct waiting *record, size_t *length)
+static bool open_with(struct dtls_passive *association, struct keys *keys, const struct dtls_waiting *record,
+		      size_t *length)
 {
 	uint8_t header[5] = {record->type, (uint8_t)(record->version >> 8), (uint8_t)record->version};
 	if (!keys->of[record->side] || keys->epoch != epoch_of(record->sequence))
@@ -350,7 +313,7 @@ static enum outcome wait_for_hello(const struct handshake *handshake, uint16_t e
 	return WAITS;
 }
 
-static enum outcome open_record(struct dtls_passive *association, const struct waiting *record, size_t *length,
+static enum outcome open_record(struct dtls_passive *association, const struct dtls_waiting *record, size_t *length,
 				char reason[TLS_REASON])
 {
 	struct handshake *handshake = &association->handshake;
@@ -396,23 +359,23 @@ static enum outcome open_record(struct dtls_passive *association, const struct w
 }
 
 // Where to begin: with what was not tried, unless something has changed for the rest.
-static struct waiting **first_to_try(struct dtls_passive *association)
+static struct dtls_waiting **first_to_try(struct dtls_passive *association)
 {
 	size_t number = tls_secrets_number(association->secrets);
 	bool closed = tls_secrets_closed(association->secrets);
 	if (association->tried_changes != association->changes || association->tried_secrets != number ||
 	    association->tried_closed != closed)
-		association->untried = &association->first;
+		association->queue.untried = &association->queue.first;
 	association->tried_changes = association->changes;
 	association->tried_secrets = number;
 	association->tried_closed = closed;
-	return association->untried;
+	return association->queue.untried;
 }
 
 // Tries one record: false when it waits on, else it is gone, and *piece is filled if it had application data.
-static bool try_record(struct dtls_passive *association, struct waiting **place, struct tls_passive_piece *piece)
+static bool try_record(struct dtls_passive *association, struct dtls_waiting **place, struct tls_passive_piece *piece)
 {
-	struct waiting *record = *place;
+	struct dtls_waiting *record = *place;
 	struct side *side = &association->sides[record->side];
 	size_t length = 0;
 	enum outcome outcome = open_record(association, record, &length, side->reason);
@@ -420,9 +383,9 @@ static bool try_record(struct dtls_passive *association, struct waiting **place,
 		return false;
 	if (outcome == GIVEN_UP)
 		give_up(side, side->reason);
-	if (outcome == OPENED && record->type == HANDSHAKE)
+	if (outcome == OPENED && record->type == TLS_HANDSHAKE)
 		take_handshake(association, record->side, epoch_of(record->sequence), association->plain.data, length);
-	if (outcome == OPENED && record->type == APPLICATION_DATA && length)
+	if (outcome == OPENED && record->type == TLS_APPLICATION_DATA && length)
 		*piece = (struct tls_passive_piece){
 			.side = record->side,
 			.octets = association->plain.data,
@@ -430,7 +393,7 @@ static bool try_record(struct dtls_passive *association, struct waiting **place,
 			.tag = record->tag,
 			.last_tag = record->tag,
 		};
-	drop(association, place);
+	dtls_queue_drop(&association->queue, place);
 	return true;
 }
 
@@ -438,22 +401,19 @@ bool dtls_passive_next(struct dtls_passive *association, struct tls_passive_piec
 {
 	*piece = (struct tls_passive_piece){0};
 	do {
-		struct waiting **place = first_to_try(association);
+		struct dtls_waiting **place = first_to_try(association);
 		while (*place && !piece->length)
 			if (!try_record(association, place, piece))
 				place = &(*place)->next;
-		association->untried = place;
+		association->queue.untried = place;
 	} while (!piece->length && association->changes != association->tried_changes);
 	return piece->length > 0;
 }
 
 void dtls_passive_finish(struct dtls_passive *association)
 {
-	while (association->first) {
-		struct side *side = &association->sides[association->first->side];
-		give_up(side, side->reason);
-		drop(association, &association->first);
-	}
+	while (association->queue.first)
+		give_up_oldest(association);
 	for (int i = 0; i < 2; i++)
 		association->sides[i].opaque |= !association->sides[i].opened;
 }
@@ -461,7 +421,7 @@ void dtls_passive_finish(struct dtls_passive *association)
 enum tls_passive_state dtls_passive_state(const struct dtls_passive *association, int side, const char **reason)
 {
 	const struct side *which = &association->sides[side ? 1 : 0];
-	bool decrypting = which->opened && !which->opaque && !which->waits;
+	bool decrypting = which->opened && !which->opaque && !association->queue.count[side ? 1 : 0];
 	if (reason)
 		*reason = decrypting         ? ""
 			  : which->reason[0] ? which->reason
