@@ -53,6 +53,11 @@ struct audit_judge {
 	void (*secrets)(void *context, const char *lines, size_t length);
 	// Told of every message, before it is judged; may be NULL. -1 ends the audit.
 	int (*message)(void *context, const struct audit_sighting *sighting);
+	// Told of all ChannelData, also where it breaks nothing; may be NULL. -1 ends the audit.
+	int (*data)(void *context, const struct audit_sighting *sighting);
+	// Told of the number of a flow that is over or forgotten, in which there was anything of STUN: nothing of it
+	// will be shown any more. May be NULL. -1 ends the audit.
+	int (*gone)(void *context, uint64_t flow);
 };
 
 struct audit_options {
