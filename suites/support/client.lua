@@ -213,8 +213,8 @@ function client:craft(method, spec)
 end
 
 -- Sends octets as a request and waits for the answer, or for the end of the schedule (timing: that of the bench). Where
--- the target is known to leave such requests unanswered (support/silence.lua) it is waited for shortly or not at all, and
--- the reply says so (remembered).
+-- the target is known to leave such requests unanswered (support/silence.lua) it is waited for shortly or not at all,
+-- and the reply says so (remembered).
 function client:transact(octets, request, timing)
   local bench = self.bench
   if not octets then return reply.new { client = self, request = request, info = {}, failure = request.unmade } end

@@ -11,11 +11,11 @@
 --   - a plain request of the kind, with nothing wrong or unusual in it, is not answered now either, while a Binding
 --     request beside it is. So a target that is silent to one defect only is never taken for quiet: it answers this.
 -- Then nobody waits any more for what is only a preparation, such as a challenge or a control: what depends on it is
--- inconclusive as it would have been, and says since when there was no answer. Nor for what the target once answered and
--- does not any more: it may have had enough of us, which no text forbids, and is judged by whom it fell silent upon, who
--- waited for three schedules of his own. But where it never answered such a request, the silence is the observation:
--- the request is sent, waited for as shortly as the plain one, and judged with what is known. The plain request is sent
--- again as long as somebody asks, and any answer ends it all.
+-- inconclusive as it would have been, and says since when there was no answer. Nor for what the target once answered
+-- and does not any more: it may have had enough of us, which no text forbids, and is judged where it fell silent, by
+-- the scenario that waited for schedules of its own. But where it never answered such a request, the silence is the
+-- observation: the request is sent, waited for as shortly as the plain one, and judged with what is known. The plain
+-- request is sent again as long as somebody asks, and any answer ends it all.
 
 local clock = require "clock"
 local net = require "net"
@@ -135,15 +135,16 @@ end
 -- Whether the same is known to be quiet over another transport.
 local function is_known_elsewhere(self, kind)
   for _, one in pairs(self.kinds) do
-    if one.method == kind.method and one.shows == kind.shows and one.asked and one.count >= SCHEDULES then return true end
+    local is_same = one.method == kind.method and one.shows == kind.shows
+    if is_same and one.asked and one.count >= SCHEDULES then return true end
   end
   return false
 end
 
--- What is known of a kind that is quiet; nil where an answer is waited for as ever. asker: the client whose request it is;
--- preparation: nothing is judged by the answer. Returns { why = in words, spared = nothing needs to be sent: else it is
--- sent, waited for shortly, and its silence counts }. It costs nothing before the schedules are full, and from then on a
--- plain request now and then, ever more rarely.
+-- What is known of a kind that is quiet; nil where an answer is waited for as ever. asker: the client whose request
+-- it is; preparation: nothing is judged by the answer. Returns { why = in words, spared = nothing needs to be sent }:
+-- where something does, it is waited for shortly, and its silence counts. It costs nothing before the schedules are
+-- full, and from then on a plain request now and then, ever more rarely.
 function silence:of(kind, asker, preparation)
   local known = self.kinds[kind.name]
   if not known then return nil end
@@ -157,7 +158,7 @@ function silence:of(kind, asker, preparation)
     known.asked, known.trust = clock.monotonic(), known.trust and math.min(2 * known.trust, STALE) or FRESH
   end
   local last = self.answers[kind.name]
-  local why = ("the target answers no %s%s: %d whole schedule%s in a row brought no answer (the last in %s, until "
+  local why = ("the target answers no %s%s: %d whole schedule%s in a row brought none (the last in %s, until "
     .. "+%.0f s), nor did a plain request at +%.0f s, while Binding is answered"):format(kind.name,
     last and (" any more, since +%.0f s"):format(last - self.began) or "", known.count, known.count == 1 and "" or "s",
     known.where, known.ended - self.began, known.asked - self.began)
