@@ -335,7 +335,7 @@ local function remember(self, answer)
   if request.method == "Allocate" then
     self.allocated = true
     self.username, self.session_key, self.token = request.username, request.key, request.token
-    self.user = request.spec.user
+    self.user, self.integrity = request.spec.user, request.spec.integrity
     self.relayed = answer:get "XOR-RELAYED-ADDRESS"
   elseif request.method == "Refresh" then
     if request.spec.lifetime == 0 then

@@ -14,6 +14,7 @@ local record = {}
 record.__index = record
 
 local WAIT <const> = 0.02 -- seconds between two looks for missing packets
+local MOST_WAITED <const> = 1 -- seconds, for one record
 
 -- A target may send without end. Of what answers nothing, or answers once more, a record keeps so much and counts the
 -- rest.
@@ -190,12 +191,13 @@ function record:find_frames()
   return missing
 end
 
--- The same, with patience: on a busy machine the kernel takes its time to hand packets over. What a run waits in all is
--- bounded, for it may be that a packet is never seen.
+-- The same, with patience: on a busy machine the kernel takes its time to hand packets over. What is waited for one
+-- record is bounded, and what a run waits in all, for it may be that a packet is never seen.
 function record:resolve()
   local own = self.recorder
   if not own.live then return end
-  while self:find_frames() > 0 and own.patience > 0 do
+  local least = math.max(0, own.patience - MOST_WAITED)
+  while self:find_frames() > 0 and own.patience > least do
     own.patience = own.patience - WAIT
     net.sleep(WAIT)
   end

@@ -102,12 +102,14 @@ SKIP: {
 	);
 	my %found = map { $_ => $worst->{$_} } grep { $worst->{$_} ne 'pass' } keys %$worst;
 	is_deeply \%found, \%expected, 'its deviations are the measured ones' or diag explain \%found;
+	# What libpcap dropped, or handed over too late on a busy machine, has no frame.
+	my $unseen = grep { /^libpcap dropped|not seen by libpcap/ } @{ $coturn->{summary}{differences} };
 	for my $result (grep { $_->{verdict} eq 'fail' } values %{ $coturn->{results} }) {
 		ok @{ $result->{exchange} } > 0, "$result->{id}: the exchange is there";
 		# Which record carried which message libpcap cannot tell, so none is named for what was encrypted.
 		ok !(grep { !$_->{frame} == ($_->{transport} !~ /^(?:tls|dtls)$/) && $_->{direction} ne 'icmp' }
 				@{ $result->{exchange} }), "$result->{id}: with frame numbers, where it was not encrypted"
-			if $coturn->{run}{capture} =~ /^libpcap/;
+			if $coturn->{run}{capture} =~ /^libpcap/ && !$unseen;
 		# A rule for all messages is shown again by the scenario whose messages broke it.
 		my $what = $result->{id} =~ m{^invariants/} ? qr{server/\S+} : qr/\Q$result->{id}\E/;
 		like $result->{rerun}, qr/^assay run .*$what/, "$result->{id}: and the command that runs it again";
