@@ -56,6 +56,7 @@ struct audit {
 	size_t opaque_count;
 	const struct flow *flow; // of the packet that is taken
 	bool ended;              // the judge has enough
+	bool let_go;             // a flow was, before it ended; it may go on
 	uint16_t packet_findings[PACKET_FINDINGS];
 	size_t packet_finding_count;
 };
@@ -222,6 +223,7 @@ static void flow_gone(struct flow *flow, enum flow_end why, void *context)
 	if (kind != CONVERSATION_OTHER && kind != CONVERSATION_UNKNOWN)
 		audit->count.stream_lost += conversation_lost(state->conversation);
 	tally_settle(audit->tally, &state->tally);
+	audit->let_go = audit->let_go || (state->spoken && (why == FLOW_CROWDED || why == FLOW_IDLE));
 	if (why == FLOW_CROWDED && state->spoken)
 		audit->count.crowded++;
 	for (int i = 0; i < 2; i++) {
@@ -255,7 +257,7 @@ static struct session *session_of(struct audit *audit, struct flow_state *state,
 	const struct flow *flow = audit->flow;
 	const struct packet_address *client = asker ? &flow->destination : &flow->source;
 	const struct packet_address *server = asker ? &flow->source : &flow->destination;
-	state->sessions[asker] = session_new(asks && !state->spoken);
+	state->sessions[asker] = session_new(asks && !state->spoken, audit->let_go);
 	state->places[asker].client = hash_address(audit, client, false);
 	state->places[asker].server = hash_address(audit, server, true);
 	struct stun_address *address = &state->askers[asker];
@@ -344,9 +346,9 @@ static void add_session(struct audit *audit, struct audit_sighting *sighting, st
 		session_indication(session, &audit->world, &place, sighting->message, facts, &sighting->view);
 	else
 		session_answer(session, &audit->world, &place, sighting->message, facts, &sighting->view);
-	sighting->server_name = audit->world.server_name.data
-					? audit->world.server_name
-					: names_of(audit->world.names, sighting->view.server_name);
+	sighting->server_name = names_of(audit->world.names, sighting->view.server_name);
+	if (!sighting->server_name.data)
+		sighting->server_name = audit->world.server_name;
 }
 
 static void count_message(struct audit *audit, const struct audit_sighting *sighting, int side)

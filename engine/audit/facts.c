@@ -14,6 +14,7 @@ _Static_assert(sizeof(struct audit_message_facts) == 5 * 8 + 4 + 2 * 2 + 24, "fa
 #define LARGE 548        // octets of a message that RFC 7635 6.2 would have kept below
 #define REASON_LIMIT 128 // characters (RFC 5389 15.6)
 #define MOST_COMPARED 64 // attributes of a message
+#define FIRST_FREE 0x0040 // of the types up to here all may have been given to somebody
 
 int audit_facts_place(uint16_t type)
 {
@@ -100,7 +101,10 @@ static void read_padding(struct audit_message_facts *facts, const struct stun_me
 
 static void read_unknown(struct audit_message_facts *facts, const struct stun_message *message, uint16_t type)
 {
-	facts->flags |= stun_attribute_required(type) ? AUDIT_REQUIRED_UNKNOWN : AUDIT_OPTIONAL_UNKNOWN;
+	if (type < FIRST_FREE)
+		facts->marks |= AUDIT_REQUIRED_GIVEN;
+	else
+		facts->flags |= stun_attribute_required(type) ? AUDIT_REQUIRED_UNKNOWN : AUDIT_OPTIONAL_UNKNOWN;
 	// A message of nothing but unknown attributes is not worth the time that comparing all of them takes.
 	if (message->count <= MOST_COMPARED && stun_message_count(message, type) > 1)
 		facts->flags |= AUDIT_UNKNOWN_TWICE;
@@ -165,7 +169,7 @@ void audit_facts_read(struct audit_message_facts *facts, const struct stun_messa
 
 // --- words -----------------------------------------------------------------------------------------------------------
 
-#define WORDS 8
+#define WORDS 9
 
 static const struct {
 	const char *name;
@@ -192,14 +196,14 @@ static const struct {
 	 {NULL, "good", "edge-past", "beyond-past", "far-past", "edge-future", "beyond-future", "far-future"}},
 	{"session_time",
 	 offsetof(struct audit_message_facts, session_time),
-	 {NULL, "good", "edge-past", "beyond-past", "far-past", "edge-future", "beyond-future", "far-future"}},
-	{"token_use", offsetof(struct audit_message_facts, token_use), {NULL, "first", "same", "newer", "earlier"}},
+	 {NULL, "good", "edge-past", "beyond-past", "far-past", "edge-future", "beyond-future", "far-future", "late"}},
+	{"token_use", offsetof(struct audit_message_facts, token_use), {NULL, "first", "same", "newer", "earlier", "turns"}},
 	{"nonce",
 	 offsetof(struct audit_message_facts, nonce),
 	 {"absent", "current", "earlier", "refused", "elsewhere", "unseen"}},
 	{"transaction", offsetof(struct audit_message_facts, transaction), {NULL, "new", "again", "changed", "reused"}},
 	{"asked", offsetof(struct audit_message_facts, asked), {NULL, "seen", "unseen", "forgotten"}},
-	{"repeated", offsetof(struct audit_message_facts, repeated), {NULL, "alike", "changed", "later"}},
+	{"repeated", offsetof(struct audit_message_facts, repeated), {NULL, "alike", "changed", "later", "soon", "copy"}},
 	{"allocation", offsetof(struct audit_message_facts, allocation), {"unknown", "none", "held", "edge", "over"}},
 	{"grant", offsetof(struct audit_message_facts, grant), {NULL, "zero", "within", "delta", "over"}},
 	{"ceiling", offsetof(struct audit_message_facts, ceiling), {NULL, "kept", "broken", "edge"}},
@@ -268,11 +272,14 @@ static const struct {
 	{"token_over", offsetof(struct audit_message_facts, proven), AUDIT_TOKEN_OVER},
 	{"says_420", offsetof(struct audit_message_facts, proven), AUDIT_SAYS_420},
 	{"asks_first", offsetof(struct audit_message_facts, proven), AUDIT_ASKS_FIRST},
+	{"takes_tokens", offsetof(struct audit_message_facts, proven), AUDIT_TAKES_TOKENS},
 	{"name_nul", offsetof(struct audit_message_facts, marks), AUDIT_NAME_NUL},
 	{"nonce_same", offsetof(struct audit_message_facts, marks), AUDIT_NONCE_SAME},
 	{"nonce_fresh", offsetof(struct audit_message_facts, marks), AUDIT_NONCE_FRESH},
 	{"kid_other", offsetof(struct audit_message_facts, marks), AUDIT_KID_OTHER},
 	{"token_shaped", offsetof(struct audit_message_facts, marks), AUDIT_TOKEN_SHAPED},
+	{"offered_here", offsetof(struct audit_message_facts, marks), AUDIT_OFFERED_HERE},
+	{"required_given", offsetof(struct audit_message_facts, marks), AUDIT_REQUIRED_GIVEN},
 };
 
 bool audit_facts_flag(const struct audit_message_facts *facts, size_t index, const char **name, bool *set)

@@ -65,6 +65,7 @@ enum audit_time {
 	AUDIT_TIME_EDGE_FUTURE, // the same with a timestamp that lies ahead
 	AUDIT_TIME_BEYOND_FUTURE,
 	AUDIT_TIME_FAR_FUTURE,
+	AUDIT_TIME_LATE, // of a session: within its lifetime, but so near the end that clocks may disagree
 };
 
 // A token beside those that were seen before.
@@ -73,7 +74,8 @@ enum audit_token_use {
 	AUDIT_USE_FIRST,   // the first of this client at this server
 	AUDIT_USE_SAME,    // the one this client used last at this server
 	AUDIT_USE_NEWER,   // another one, not used before
-	AUDIT_USE_EARLIER, // one that this client had replaced by another before
+	AUDIT_USE_EARLIER, // one that this client had replaced by another before, on this flow
+	AUDIT_USE_TURNS,   // one that this client has used before, and another one since, but not both on this flow
 };
 
 enum audit_nonce {
@@ -102,9 +104,12 @@ enum audit_asked {
 
 enum audit_repeated {
 	AUDIT_REPEATED_NO,
-	AUDIT_REPEATED_ALIKE,   // answers again: the same class, code and relayed address
+	AUDIT_REPEATED_ALIKE,   // answers a request that came again: the same class, code and relayed address
 	AUDIT_REPEATED_CHANGED, // answers again, otherwise
 	AUDIT_REPEATED_LATER,   // lets in what was refused at first
+	AUDIT_REPEATED_SOON,    // as alike, but the request came again sooner than anybody gives up waiting: perhaps
+				// whoever captured has its packets twice
+	AUDIT_REPEATED_COPY,    // as alike, but the request did not come so often
 };
 
 enum audit_allocation {
@@ -218,13 +223,14 @@ struct audit_message_facts {
 // What answers have shown before of a server (audit/proof.h).
 enum {
 	AUDIT_KID_PROVEN = 1 << 0,   // the key given for this kid is the right one
-	AUDIT_CLOCK_PROVEN = 1 << 1, // its clock and that of the capture agree
+	AUDIT_CLOCK_PROVEN = 1 << 1, // its clock and that of the capture agreed a while ago
 	AUDIT_FORM_PROVEN = 1 << 2,  // it takes integrity in the form of this message; where that does not verify:
 	// in a form that is known
 	AUDIT_TOKEN_PROVEN = 1 << 3, // it has let this very token in
 	AUDIT_TOKEN_OVER = 1 << 4,   // it has let this very token in, and refused it since for its time
 	AUDIT_SAYS_420 = 1 << 5,     // it answers 420 to what it does not know
 	AUDIT_ASKS_FIRST = 1 << 6,   // it asks for credentials before it looks for REQUESTED-TRANSPORT
+	AUDIT_TAKES_TOKENS = 1 << 7, // it has let a token in
 };
 
 // More flags.
@@ -234,6 +240,8 @@ enum {
 	AUDIT_NONCE_FRESH = 1 << 2,  // NONCE is that of a 438 of the last 10 s, and was not used before
 	AUDIT_KID_OTHER = 1 << 3,    // USERNAME is not the kid of the token that the session rests on
 	AUDIT_TOKEN_SHAPED = 1 << 4, // a token that does not open, of the form that its algorithm (AES-GCM) has
+	AUDIT_OFFERED_HERE = 1 << 5, // third-party authorization has been offered on this flow before
+	AUDIT_REQUIRED_GIVEN = 1 << 6, // as AUDIT_REQUIRED_UNKNOWN, but its type was given to somebody once
 };
 
 struct audit_facts {

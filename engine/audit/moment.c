@@ -11,6 +11,7 @@
 #define CEILING_DELTA 5       // of the formula
 #define CEILING_TOLERANCE 2   // that both clocks may round by
 #define CEILING_EDGE 60       // that the clocks of others may differ by
+#define LATE 300              // likewise: of what is left of a session, unless half of its lifetime is less
 
 static double seconds_of(uint64_t now)
 {
@@ -32,6 +33,13 @@ enum audit_time moment_of(uint64_t now, uint64_t timestamp, uint32_t lifetime, u
 	static const enum audit_time future[] = {AUDIT_TIME_GOOD, AUDIT_TIME_EDGE_FUTURE, AUDIT_TIME_BEYOND_FUTURE,
 						 AUDIT_TIME_FAR_FUTURE};
 	return seconds_of(now) < token_timestamp_time(timestamp) ? future[step] : past[step];
+}
+
+enum audit_time moment_in_session(uint64_t now, uint64_t timestamp, uint32_t lifetime, uint32_t far)
+{
+	enum audit_time time = moment_of(now, timestamp, lifetime, far);
+	double margin = lifetime / 2.0 < LATE ? lifetime / 2.0 : LATE;
+	return time == AUDIT_TIME_GOOD && distance(now, timestamp) > lifetime - margin ? AUDIT_TIME_LATE : time;
 }
 
 bool moment_is_absurd(uint64_t now, uint64_t timestamp)

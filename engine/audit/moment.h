@@ -17,6 +17,9 @@
 // on it is far; 0: nearly an hour.
 enum audit_time moment_of(uint64_t now, uint64_t timestamp, uint32_t lifetime, uint32_t far);
 
+// Likewise of the token that a session rests on, with a word of its own for its last minutes.
+enum audit_time moment_in_session(uint64_t now, uint64_t timestamp, uint32_t lifetime, uint32_t far);
+
 // Whether a timestamp is no time in seconds since 1970: it lies more than ten years from now, and now is a time at
 // which there were tokens (else the clock of the capture was not set).
 bool moment_is_absurd(uint64_t now, uint64_t timestamp);

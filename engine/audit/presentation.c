@@ -7,15 +7,44 @@
 #include "audit/recall.h"
 #include "stun/attribute.h"
 
-static struct stun_octets name_of_server(const struct session_world *world, const struct session_place *place,
+static struct stun_octets announced_name(const struct session_world *world, const struct session_place *place,
 					 uint32_t number)
 {
-	if (world->server_name.data)
-		return world->server_name;
 	uint64_t known = number;
 	if (!number)
 		recall_get(world->servers, place->server, &known);
 	return names_of(world->names, (uint32_t)known);
+}
+
+// Under the name that the 401s tell; where they tell none, or another than the server seals for, under the one given.
+static enum audit_token open_token(const struct session_world *world, const struct session_place *place,
+				   const struct stun_message *message, struct stun_octets token,
+				   const struct presentation_names *names, struct opened_token *opened)
+{
+	struct stun_octets kid = stun_message_octets(message, STUN_USERNAME), given = world->server_name;
+	struct stun_octets announced = announced_name(world, place, names->told);
+	*names->by_given = !announced.data && given.data;
+	if (*names->by_given)
+		return keyring_open(world->keyring, kid, given, token, opened);
+	enum audit_token outcome = keyring_open(world->keyring, kid, announced, token, opened);
+	if (outcome == AUDIT_TOKEN_REFUSED && given.data && !stun_octets_equal(announced, given)) {
+		outcome = keyring_open(world->keyring, kid, given, token, opened);
+		*names->by_given = outcome == AUDIT_TOKEN_OPENED;
+	}
+	return outcome;
+}
+
+// Whether this token has been used before on this flow. Remembers it.
+static bool used_here(struct session_world *world, const struct session_place *place, uint64_t digest)
+{
+	if (!place->asker)
+		return false;
+	uint64_t parts[4] = {place->client, place->server, digest, UINT64_C(1) << 32 | place->asker->port};
+	uint64_t key = keyring_hash(world->keyring, parts, sizeof parts);
+	if (recall_get(world->tokens, key, NULL))
+		return true;
+	recall_put(world->tokens, key, 1);
+	return false;
 }
 
 // How often this client has used this token at this server, and whether it had gone on to another.
@@ -25,11 +54,12 @@ static enum audit_token_use use_of(struct session_world *world, const struct ses
 	uint64_t client = keyring_hash(world->keyring, pair, sizeof pair[0] * 2);
 	uint64_t used = keyring_hash(world->keyring, pair, sizeof pair);
 	bool before = recall_get(world->clients, client, &last);
+	bool here = used_here(world, place, digest);
 	bool again = recall_get(world->tokens, used, NULL);
 	if (before && last == digest)
 		return AUDIT_USE_SAME;
 	if (again)
-		return AUDIT_USE_EARLIER;
+		return here ? AUDIT_USE_EARLIER : AUDIT_USE_TURNS;
 	recall_put(world->tokens, used, 1);
 	recall_put(world->clients, client, digest);
 	return before ? AUDIT_USE_NEWER : AUDIT_USE_FIRST;
@@ -59,14 +89,13 @@ static void keep_token_facts(struct session_world *world, const struct session_p
 }
 
 bool presentation_look(struct session_world *world, const struct session_place *place,
-		       const struct stun_message *message, uint64_t kid, uint32_t server_name,
-		       struct opened_token *opened, struct audit_message_facts *facts)
+		       const struct stun_message *message, uint64_t kid,
+		       const struct presentation_names *names, struct opened_token *opened, struct audit_message_facts *facts)
 {
 	struct stun_octets token = stun_message_octets(message, STUN_ACCESS_TOKEN);
 	if (!token.data)
 		return false;
-	facts->token = (uint8_t)keyring_open(world->keyring, stun_message_octets(message, STUN_USERNAME),
-					     name_of_server(world, place, server_name), token, opened);
+	facts->token = (uint8_t)open_token(world, place, message, token, names, opened);
 	if (facts->token == AUDIT_TOKEN_OPENED)
 		keep_token_facts(world, place, opened, facts);
 	else if (facts->token == AUDIT_TOKEN_REFUSED && opened->shaped)

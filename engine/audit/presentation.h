@@ -11,11 +11,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+// The names that a token may be sealed for.
+struct presentation_names {
+	uint32_t told;  // number of the name that the session was told; 0 where it was not
+	bool *by_given; // set: it opened under the name that was given (session_world), not under the one that is told
+};
+
 // Opens the token of a request, if it can be opened, and adds what it tells to the facts. kid: a hash of server and
-// USERNAME; server_name: the number of the name that the session was told, 0 where it was not. *opened, which is empty,
-// is filled as keyring_open does it. False when there is no token.
+// USERNAME. *opened, which is empty, is filled as keyring_open does it. False when there is no token.
 bool presentation_look(struct session_world *world, const struct session_place *place,
-		       const struct stun_message *message, uint64_t kid, uint32_t server_name,
-		       struct opened_token *opened, struct audit_message_facts *facts);
+		       const struct stun_message *message, uint64_t kid,
+		       const struct presentation_names *names, struct opened_token *opened, struct audit_message_facts *facts);
 
 #endif

@@ -8,6 +8,7 @@
 #define CLOCK (UINT64_C(1) << 62)
 #define SAYS_420 (UINT64_C(1) << 61)
 #define ASKS_FIRST (UINT64_C(1) << 60)
+#define TAKES_TOKENS (UINT64_C(1) << 59)
 #define FORM(form, length) (UINT64_C(1) << (50 + 2 * ((form)-AUDIT_INTEGRITY_WHOLE) + ((length) == 32)))
 
 // A token of at most an hour that is at most half of one old, and no more than a minute ahead: the clocks are near
@@ -15,6 +16,9 @@
 #define PROVING_LIFETIME 3600
 #define PROVING_AGE 1800.0
 #define PROVING_AHEAD -60.0
+// For so long, by the clock of the capture: it may be set, or that of another may follow, and if it jumps by less than
+// this nothing that is good comes out an hour over (together with the age).
+#define PROVEN_FOR (UINT64_C(1700) * 1000000000)
 
 enum { TAKEN = 1, OVER = 2 };
 
@@ -22,6 +26,13 @@ static bool is_form(uint8_t integrity)
 {
 	return integrity == AUDIT_INTEGRITY_WHOLE || integrity == AUDIT_INTEGRITY_SHA1 ||
 	       integrity == AUDIT_INTEGRITY_CUT;
+}
+
+// Where it is remembered when the clock of a server was proven.
+static uint64_t clock_at(const struct session_world *world, const struct session_place *place)
+{
+	uint64_t pair[2] = {place->server, CLOCK};
+	return keyring_hash(world->keyring, pair, sizeof pair);
 }
 
 static void learn(struct session_world *world, const struct session_place *place, uint64_t bits)
@@ -41,13 +52,17 @@ static uint64_t token_at(const struct session_world *world, const struct session
 void proof_let_in(struct session_world *world, const struct session_place *place, const struct transaction *transaction)
 {
 	const struct audit_message_facts *facts = &transaction->facts;
-	uint64_t bits = 0;
+	uint8_t integrity = facts->integrity != AUDIT_INTEGRITY_ABSENT ? facts->integrity : facts->integrity_sha256;
+	// Let in under another key than that of the token: on a password perhaps, with the token passed over.
+	if (!is_form(integrity))
+		return;
+	uint64_t bits = TAKES_TOKENS;
 	recall_put(world->servers, transaction->kid, 0);
 	recall_put(world->tokens, token_at(world, place, transaction->token), TAKEN);
 	double age = (double)transaction->time / 1e9 - token_timestamp_time(transaction->timestamp);
 	bool brief = transaction->lifetime && transaction->lifetime <= PROVING_LIFETIME;
 	if (facts->token_time == AUDIT_TIME_GOOD && brief && age >= PROVING_AHEAD && age <= PROVING_AGE)
-		bits |= CLOCK;
+		recall_put(world->servers, clock_at(world, place), transaction->time);
 	if (is_form(facts->integrity) && (transaction->key.length == 20 || transaction->key.length == 32))
 		bits |= FORM(facts->integrity, transaction->key.length);
 	learn(world, place, bits);
@@ -77,12 +92,17 @@ void proof_of_server(struct session_world *world, const struct session_place *pl
 	recall_get(world->servers, place->server, &known);
 	if (known & PROOF_THIRD_PARTY)
 		facts->flags |= AUDIT_THIRD_PARTY;
-	if (known & CLOCK)
-		facts->proven |= AUDIT_CLOCK_PROVEN;
 	if (known & SAYS_420)
 		facts->proven |= AUDIT_SAYS_420;
 	if (known & ASKS_FIRST)
 		facts->proven |= AUDIT_ASKS_FIRST;
+	if (!(known & TAKES_TOKENS))
+		return;
+	facts->proven |= AUDIT_TAKES_TOKENS;
+	uint64_t time;
+	if (recall_get(world->servers, clock_at(world, place), &time) &&
+	    (place->time > time ? place->time - time : time - place->time) <= PROVEN_FOR)
+		facts->proven |= AUDIT_CLOCK_PROVEN;
 }
 
 void proof_of_token(struct session_world *world, const struct session_place *place, uint64_t kid, uint64_t digest,

@@ -21,6 +21,8 @@
 
 struct session {
 	bool beginning, challenged;
+	bool offered;         // third-party authorization
+	bool by_given;        // its last token opened under the name that was given, not under the one announced
 	uint32_t server_name; // number of a name
 	bool has_token;       // what the session rests on
 	struct signing_key key;
@@ -33,11 +35,13 @@ struct session {
 	struct opened_token opened; // of the request looked at last
 };
 
-struct session *session_new(bool beginning)
+struct session *session_new(bool beginning, bool forgotten)
 {
 	struct session *session = calloc(1, sizeof *session);
-	if (session)
-		session->beginning = beginning;
+	if (session) {
+		session->beginning = beginning && !forgotten;
+		session->transactions.forgotten = forgotten;
+	}
 	return session;
 }
 
@@ -107,8 +111,10 @@ static void add_history(const struct session *session, struct session_world *wor
 	if (session->has_token) {
 		facts->flags |= AUDIT_TOKEN_SESSION;
 		facts->session_time =
-			(uint8_t)moment_of(place->time, session->timestamp, session->lifetime, world->far);
+			(uint8_t)moment_in_session(place->time, session->timestamp, session->lifetime, world->far);
 	}
+	if (session->offered)
+		facts->marks |= AUDIT_OFFERED_HERE;
 	facts->allocation = (uint8_t)allocation_at(&session->allocation, place->time, session->beginning);
 }
 
@@ -165,14 +171,23 @@ static void verify(struct session_world *world, const struct stun_message *messa
 			facts->flags |= AUDIT_IDENTITY;
 }
 
+// Whether its integrity verifies under some form of a mac_key.
+static bool is_signed(const struct audit_message_facts *facts)
+{
+	uint8_t integrity = facts->integrity != AUDIT_INTEGRITY_ABSENT ? facts->integrity : facts->integrity_sha256;
+	return integrity >= AUDIT_INTEGRITY_WHOLE && integrity <= AUDIT_INTEGRITY_CUT;
+}
+
 static void show_token(const struct session *session, const struct transaction *transaction, struct session_view *view)
 {
 	view->presented = transaction->fresh;
-	view->has_token = transaction->fresh || (!transaction->token && session->has_token);
+	// Another token may have come in between, and be missing in the capture: then this one's key signs no more.
+	view->has_token =
+		transaction->fresh || (!transaction->token && session->has_token && is_signed(&transaction->facts));
 	view->lifetime = transaction->fresh ? transaction->lifetime : session->lifetime;
 	view->timestamp = transaction->fresh ? transaction->timestamp : session->timestamp;
 	view->key = transaction->key.length ? &transaction->key : NULL;
-	view->server_name = session->server_name;
+	view->server_name = session->by_given ? 0 : session->server_name;
 }
 
 void session_request(struct session *session, struct session_world *world, const struct session_place *place,
@@ -183,7 +198,13 @@ void session_request(struct session *session, struct session_world *world, const
 	uint64_t digest = keyring_hash(world->keyring, message->data, message->length), nonce;
 	struct transaction *transaction = transactions_find(&session->transactions, message->header.transaction);
 	bool again = transaction && transaction->digest == digest;
+	if (again && transaction_is_over(transaction, place->time)) {
+		transactions_drop(&session->transactions, transaction);
+		transaction = NULL;
+		again = false;
+	}
 	if (again) {
+		transaction_again(transaction, place->time);
 		// What was the case with the first transmission is the case with this one; asking again would find that
 		// its token has been used already, and so on.
 		*own = transaction->facts;
@@ -206,7 +227,8 @@ void session_request(struct session *session, struct session_world *world, const
 		own->marks |= AUDIT_NONCE_FRESH;
 	uint64_t kid = keyring_hash_of(world->keyring, ~place->server, stun_message_octets(message, STUN_USERNAME));
 	OPENSSL_cleanse(&session->opened, sizeof session->opened);
-	if (presentation_look(world, place, message, kid, session->server_name, &session->opened, own))
+	const struct presentation_names names = {session->server_name, &session->by_given};
+	if (presentation_look(world, place, message, kid, &names, &session->opened, own))
 		own->token_same = session->has_token && session->token == session->opened.digest;
 	look_at_values(message, own);
 	struct signing_key password = {0};
@@ -259,7 +281,11 @@ static void learn_nonce(struct session *session, struct session_world *world, co
 		facts->flags |= AUDIT_NONCE_EMPTY;
 	uint64_t hash = keyring_hash_of(world->keyring, place->server, nonce);
 	recall_put(world->nonces, hash, 1);
-	nonces_give(&session->nonces, hash, place->time, facts->code == 438);
+	if (facts->repeated && nonces_find(&session->nonces, hash) != AUDIT_NONCE_UNSEEN)
+		return; // a copy of what was heard
+	// Of other requests that are on their way nobody knows which nonces their answers bring, and in which order.
+	bool alone = !facts->repeated && session_unanswered(session) <= 1;
+	nonces_give(&session->nonces, hash, place->time, facts->code == 438 && alone);
 }
 
 static void learn_server_name(struct session *session, struct session_world *world, const struct session_place *place,
@@ -274,6 +300,7 @@ static void learn_server_name(struct session *session, struct session_world *wor
 		facts->flags |= AUDIT_NAME_EMPTY;
 	else if (!name.data[name.length - 1])
 		facts->marks |= AUDIT_NAME_NUL;
+	session->offered = true;
 	uint32_t number = names_number(world->names, name);
 	const struct stun_octets *given = &world->server_name;
 	if (given->data && !stun_octets_equal(*given, name))
@@ -315,7 +342,8 @@ static void accept(struct session *session, struct session_world *world, const s
 {
 	uint32_t granted = 0;
 	bool told = number_of(message, STUN_LIFETIME, &granted);
-	session->allocation.doubtful = false;
+	if (facts->method != STUN_METHOD_BINDING)
+		session->allocation.doubtful = false;
 	bool allocates = facts->method == STUN_METHOD_ALLOCATE, refreshes = facts->method == STUN_METHOD_REFRESH;
 	if (facts->method == STUN_METHOD_CHANNEL_BIND && transaction && transaction->channel)
 		channels_bind(&session->channels, transaction->channel, place->time);
@@ -333,10 +361,12 @@ static void accept(struct session *session, struct session_world *world, const s
 		session->lifetime = transaction->lifetime;
 	}
 	// Whoever is let in on a password, or on a token that does not open here, has a session of another key.
-	if (transaction && allocates && !transaction->fresh)
+	if (allocates && !(transaction && transaction->fresh))
 		session->has_token = false;
 	if (transaction && (transaction->fresh || allocates))
 		session->key = transaction->key;
+	else if (allocates)
+		OPENSSL_cleanse(&session->key, sizeof session->key);
 }
 
 static void check_mapped(const struct session_place *place, const struct stun_message *message,
@@ -351,6 +381,14 @@ static void check_mapped(const struct session_place *place, const struct stun_me
 	if (mapped.family != place->asker->family || mapped.port != place->asker->port ||
 	    memcmp(mapped.octets, place->asker->octets, size) != 0)
 		facts->flags |= AUDIT_MAPPED_OTHER;
+}
+
+// Which word fits an answer that comes again as it was.
+static uint8_t alike(const struct transaction *transaction)
+{
+	return transaction->answered >= transaction->asked ? AUDIT_REPEATED_COPY
+	       : transaction->apart                        ? AUDIT_REPEATED_ALIKE
+							   : AUDIT_REPEATED_SOON;
 }
 
 void session_answer(struct session *session, struct session_world *world, const struct session_place *place,
@@ -376,10 +414,12 @@ void session_answer(struct session *session, struct session_world *world, const 
 			transaction->answer = digest;
 			transaction->refused = own->class == AUDIT_ERROR;
 		} else {
-			own->repeated = transaction->answer == digest                         ? AUDIT_REPEATED_ALIKE
+			own->repeated = transaction->answer == digest                         ? alike(transaction)
 					: transaction->refused && own->class == AUDIT_SUCCESS ? AUDIT_REPEATED_LATER
 											      : AUDIT_REPEATED_CHANGED;
 		}
+		if (transaction->answered < UINT16_MAX)
+			transaction->answered++;
 		if (own->code && transaction->nonce == keyring_hash_of(world->keyring, place->server,
 								       stun_message_octets(message, STUN_NONCE)))
 			own->marks |= AUDIT_NONCE_SAME;
@@ -399,7 +439,8 @@ void session_answer(struct session *session, struct session_world *world, const 
 		weigh_lifetime(world, place, message, view, own);
 	learn_server_name(session, world, place, message, own);
 	if (own->class == AUDIT_ERROR && (own->code == 401 || own->code == 438)) {
-		session->challenged = session->allocation.doubtful = true;
+		session->challenged = true;
+		session->allocation.doubtful = session->allocation.doubtful || first;
 		if (own->code == 438 && transaction && first)
 			nonces_refuse(&session->nonces, transaction->nonce);
 	}

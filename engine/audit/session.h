@@ -33,7 +33,7 @@ struct session_world {
 				 // server's address alone -> what became of it there (proof.h)
 	struct recall *nonces;   // hash of server address and nonce -> that it was given
 	struct recall *sealings; // hash of algorithm, kid and nonce of a token -> digest of the token
-	struct stun_octets server_name;       // where no 401 tells; data NULL: not known
+	struct stun_octets server_name;       // for tokens that the name of the 401s does not open; data NULL: none
 	uint32_t delta;                       // seconds
 	uint32_t far;                         // seconds past a lifetime that no Delta explains; 0: nearly an hour
 	const struct stun_octets *identities; // names that users are known by
@@ -64,8 +64,9 @@ struct session_view {
 	uint32_t server_name;             // its number; 0: not known
 };
 
-// An empty session. `beginning`: nothing of the flow came before. NULL without memory.
-struct session *session_new(bool beginning);
+// An empty session. beginning: nothing of the flow came before; forgotten: something may have, and is not held any
+// more. NULL without memory.
+struct session *session_new(bool beginning, bool forgotten);
 // Wipes and frees; NULL is fine.
 void session_free(struct session *session);
 

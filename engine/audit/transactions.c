@@ -7,6 +7,7 @@
 
 #define MOST 64                        // transactions of one session
 #define MOST_ANSWERED 8                // of which this many may be over before a place is used again
+#define APART UINT64_C(50000000)       // nanoseconds: nobody retransmits sooner, and copies of a packet come sooner
 #define PATIENCE UINT64_C(40000000000) // nanoseconds until an open one counts as given up (RFC 5389 7.2.1: 39.5 s)
 
 void transaction_keep(struct transaction *transaction, const void *octets, size_t length)
@@ -29,6 +30,28 @@ void transactions_free(struct transactions *transactions)
 		transaction_keep(&transactions->list[i], NULL, 0);
 	OPENSSL_clear_free(transactions->list, transactions->capacity * sizeof *transactions->list);
 	*transactions = (struct transactions){0};
+}
+
+void transactions_drop(struct transactions *transactions, struct transaction *transaction)
+{
+	struct transaction *last = &transactions->list[transactions->count - 1];
+	transaction_keep(transaction, NULL, 0);
+	*transaction = *last;
+	OPENSSL_cleanse(last, sizeof *last);
+	transactions->count--;
+}
+
+bool transaction_is_over(const struct transaction *transaction, uint64_t now)
+{
+	return transaction->state == TRANSACTION_ANSWERED && now > transaction->latest + PATIENCE;
+}
+
+void transaction_again(struct transaction *transaction, uint64_t now)
+{
+	transaction->apart = transaction->apart || now > transaction->latest + APART;
+	if (transaction->asked < UINT16_MAX)
+		transaction->asked++;
+	transaction->latest = now > transaction->latest ? now : transaction->latest;
 }
 
 struct transaction *transactions_find(const struct transactions *transactions, const uint8_t id[STUN_TRANSACTION_SIZE])
@@ -91,7 +114,7 @@ struct transaction *transactions_begin(struct transactions *transactions, const 
 		}
 		place = &transactions->list[transactions->count++];
 	}
-	*place = (struct transaction){.time = time};
+	*place = (struct transaction){.time = time, .latest = time, .asked = 1};
 	memcpy(place->id, id, STUN_TRANSACTION_SIZE);
 	return place;
 }

@@ -19,6 +19,10 @@ struct transaction {
 	uint8_t state;
 	uint8_t fresh;      // it presented a token that opened
 	uint8_t refused;    // its first answer was an error
+	uint8_t apart;      // it came again, so long after the time before that no copy of a packet does
+	uint16_t asked;     // how often it came
+	uint16_t answered;  // how many answers came
+	uint64_t latest;    // when it came last
 	uint64_t time;      // of the first transmission
 	uint64_t frame;     // likewise
 	uint64_t digest;    // a hash of the request's octets
@@ -46,6 +50,16 @@ void transactions_free(struct transactions *transactions);
 
 // The transaction with that identifier, NULL when it is not held.
 struct transaction *transactions_find(const struct transactions *transactions, const uint8_t id[STUN_TRANSACTION_SIZE]);
+
+// Lets go of it, as of something that never was. Pointers got before are not good any more.
+void transactions_drop(struct transactions *transactions, struct transaction *transaction);
+
+// Whether a request that comes again is a new one, though not one octet of it is: it had its answer, and too long ago
+// for a copy or a retransmission. (RFC 5389 6 lets a client do that.)
+bool transaction_is_over(const struct transaction *transaction, uint64_t now);
+
+// Counts a request that came again.
+void transaction_again(struct transaction *transaction, uint64_t now);
 
 // A place for a new one, all zero but identifier and time; NULL without memory. Pointers got before are not good any
 // more.

@@ -28,8 +28,9 @@ enum stun_class {
 	STUN_ERROR = 3,
 };
 
-// The methods that code in the engine names itself (RFC 8656, RFC 6062).
+// The methods that code in the engine names itself (RFC 8489, RFC 8656, RFC 6062).
 enum {
+	STUN_METHOD_BINDING = 0x001,
 	STUN_METHOD_ALLOCATE = 0x003,
 	STUN_METHOD_REFRESH = 0x004,
 	STUN_METHOD_SEND = 0x006,

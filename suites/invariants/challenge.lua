@@ -6,7 +6,7 @@ local certain = require "support.certain"
 local invariant = require "support.invariant"
 
 -- The 401 of a server that takes tokens to a request with no credentials at all.
-local function judge_first(facts, check)
+local function judge_first(seen, facts, check, note)
   local code = certain.code(facts)
   if not code then return end
   check("7635-4-02", code == 401, { expected = "a 401", got = certain.describe(facts) })
@@ -16,6 +16,11 @@ local function judge_first(facts, check)
   })
   check("7635-4-04", facts.has["SOFTWARE"], { expected = "SOFTWARE", got = "none" })
   local announced = facts.has["THIRD-PARTY-AUTHORIZATION"]
+  -- Behind one address there may be several servers, and not all of them may take tokens.
+  if not announced and not (seen.complete or facts.offered_here) then
+    note "7635-4-05: a server offers third-party authorization to others, and not here: perhaps it is another server"
+    return
+  end
   check("7635-4-05", announced, { expected = "THIRD-PARTY-AUTHORIZATION", got = "none" })
   if announced then
     check("7635-4-05", not facts.twice["THIRD-PARTY-AUTHORIZATION"], {
@@ -34,7 +39,7 @@ invariant "challenge" {
   },
   role = "server",
   about = certain.answer,
-  judge = function(seen, check)
+  judge = function(seen, check, note)
     local facts, request = seen.facts, seen.facts.request
     if certain.has_integrity(request) then return end
     local code = certain.code(facts)
@@ -51,7 +56,7 @@ invariant "challenge" {
     end
     local has = request.has
     if certain.takes_tokens(facts) and not (has["USERNAME"] or has["ACCESS-TOKEN"] or has["NONCE"]) then
-      judge_first(facts, check)
+      judge_first(seen, facts, check, note)
     end
   end,
 }

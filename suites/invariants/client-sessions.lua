@@ -43,14 +43,16 @@ end
 local function judge_current(facts, check, note)
   local use = facts.token_use
   if not use then return end
-  if use ~= "earlier" then
+  if use == "turns" then
+    if not facts.token_same then
+      note "7635-9-15: tokens of one host are used by turns, of one client or of several"
+    end
+  elseif use ~= "earlier" then
     check("7635-9-15", true)
   elseif facts.token_session and not facts.token_same then
     check("7635-9-15", false, {
       expected = "the token that replaced this one", got = "a token that had been replaced",
     })
-  elseif not facts.token_session then
-    note "7635-9-15: tokens of one host are used by turns, of one client or of several"
   end
 end
 

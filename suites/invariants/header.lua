@@ -29,7 +29,8 @@ invariant "header" {
     -- capture began.
     if seen.facts and not seen.request and (seen.facts.asked ~= "unseen" or not seen.complete) then return end
     check(id, seen.request ~= nil, {
-      label = "transaction ID", expected = "the transaction ID of a request", got = "one that was never sent",
+      label = "transaction ID", expected = "the transaction ID of a request",
+      got = "one that no request to that address has",
     })
     if not seen.request then return end
     check(id, m:method() == seen.request:method(), {

@@ -10,12 +10,16 @@ invariant "repeated-answers" {
   covers = { "5389-7.3.1-02" },
   faults = { "forget-transactions", "allocate-again" },
   role = "server",
-  about = { transport = { "udp", "dtls" }, repeated = { "alike", "changed" }, request = { transaction = "new" } },
+  about = {
+    transport = { "udp", "dtls" }, repeated = { "alike", "soon", "changed" }, request = { transaction = "new" },
+  },
   judge = function(seen, check)
     local facts, request = seen.facts, seen.facts.request
     local code = facts.code or 0
     if request.deletes or code == 300 or code == 486 or code >= 500 then return end
-    check("5389-7.3.1-02", facts.repeated == "alike", {
+    -- Whoever captures at two places, or on all interfaces, has every packet twice.
+    if facts.repeated == "soon" and not seen.complete then return end
+    check("5389-7.3.1-02", facts.repeated ~= "changed", {
       expected = "the class, code and relayed address of the first answer",
       got = facts.code and ("error %d in place of it"):format(code) or "another relayed address",
     })

@@ -14,7 +14,7 @@ invariant "unknown-required" {
   },
   role = "server",
   about = certain.answer,
-  judge = function(seen, check)
+  judge = function(seen, check, note)
     local facts, request = seen.facts, seen.facts.request
     local code, got = certain.code(facts), certain.describe(facts)
     if not code then return end
@@ -25,7 +25,9 @@ invariant "unknown-required" {
       local let_in = code == 0
       local sound = certain.authenticated(request) and request.form_proven and request.allocation ~= "held"
         or open and not certain.takes_tokens(facts)
-      if let_in or code == 420 or (sound and code == 400) then
+      if let_in and not seen.complete then
+        note "5389-7.3.1-01: a required attribute of a type that nobody was given is let in: perhaps it is known here"
+      elseif let_in or code == 420 or (sound and code == 400 and seen.complete) then
         check("5389-7.3.1-01", code == 420, { label = "420", expected = "a 420", got = got })
       end
     end

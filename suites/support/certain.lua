@@ -42,7 +42,7 @@ local needed = {
 -- but: { transport = true }: REQUESTED-TRANSPORT is left aside; { unknown = true }: so are unknown attributes.
 function certain.plain(request, but)
   if request.cookie_wrong or request.unprotected or next(request.malformed) or next(request.twice) then return false end
-  if request.required_unknown and not (but and but.unknown) then return false end
+  if request.required_given or (request.required_unknown and not (but and but.unknown)) then return false end
   for name in pairs(request.has) do
     if not ordinary[name] then return false end
   end
@@ -97,12 +97,12 @@ end
 
 -- Whether the server is known to ask for credentials.
 function certain.challenges(facts)
-  return facts.third_party or facts.clock_proven or facts.challenged or facts.code == 401 or false
+  return facts.third_party or facts.takes_tokens or facts.challenged or facts.code == 401 or false
 end
 
 -- Whether the server is known to take tokens.
 function certain.takes_tokens(facts)
-  return facts.third_party or facts.clock_proven or false
+  return facts.third_party or facts.takes_tokens or false
 end
 
 return certain

@@ -57,8 +57,30 @@ for my $case (sort { $a->{name} cmp $b->{name} } @cases) {
 ($verdict) = verdicts_of();
 isnt $verdict->{$_->[0]}{ $_->[1] } // 'none', $_->[2], "$_->[0]: no $_->[2] where the capture may have begun late"
 	for ['credentials-at-once', '7635-4-01', 'warn'], ['made-up-nonce', '5389-10.2.2-05', 'fail'],
-	['second-allocation', '5766-6.2-01', 'fail'];
+	['second-allocation', '5766-6.2-01', 'fail'], ['everything-twice', '5389-7.3.1-02', 'pass'],
+	['type-of-their-own', '5389-7.3.1-01', 'fail'], ['not-offered-to-all', '7635-4-05', 'fail'],
+	['refused-near-the-end', '7635-9-12', 'fail'], ['spoilt-token-let-in', '7635-9-04', 'fail'],
+	['through-a-proxy', '5766-6.2-03', 'fail'];
+is $verdict->{'asked-again'}{'5389-7.3.1-02'}, 'pass', 'a retransmission is one whoever captured';
+my @conforming = qw(good retransmitted asked-again many-open late-copy short-term renewal-lost new-allocation-half-lost
+	same-octets-later everything-twice answers-twice clock-set-forward tokens-of-other-flows type-given-once
+	type-of-their-own not-offered-to-all refused-near-the-end through-a-proxy);
+for my $name (@conforming) {
+	is join(' ', sort grep { $verdict->{$name}{$_} =~ /^(warn|fail)$/ && $_ !~ /^7635-9-03$/ } keys %{ $verdict->{$name} }), '',
+		"$name: nothing that the text allows is broken";
+}
 is $verdict->{'attribute-behind'}{'7635-5-03'}, 'fail', 'what the message itself shows is certain all the same';
+
+# The name that is given is for tokens that the name of the 401 does not open: there may be several servers.
+my ($named) = verdicts_of('--server-name', 'another.example.org');
+is $named->{good}{'7635-6.1-01'}, 'pass', 'a server that announces another name than the one given breaks nothing';
+is $named->{good}{'7635-5-05'}, 'pass', 'and its tokens open';
+($named) = verdicts_of('--server-name', 'another.example.org', '--complete');
+is $named->{good}{'7635-6.1-01'}, 'fail', 'unless it is the only one';
+
+# A flow that was let go and goes on: what was there before may be missing, also where the capture is complete.
+my ($crowded) = verdicts_of('--complete', '--sessions', '1');
+is $crowded->{'tokens-of-other-flows'}{'5389-6-01'}, 'pass', 'no answer is called unasked for where its request was forgotten';
 
 # uclient and coturn.
 my $real = tmp();

@@ -25,15 +25,21 @@ local talk = {}
 talk.__index = talk
 
 local function begin(path)
-  return setmetatable({ writer = assert(capture.writer(path)), at = START, nonces = 0 }, talk)
+  return setmetatable({
+    writer = assert(capture.writer(path)), at = START, nonces = 0, client = CLIENT, server = SERVER,
+  }, talk)
 end
 
+-- With self.lost it is not in the capture, with self.twice it is there twice.
 function talk:send(octets, back)
   self.at = self.at + 0.01
+  local client, server = self.client, self.server
   local data, link = assert(capture.synthesize {
-    protocol = "udp", source = back and SERVER or CLIENT, destination = back and CLIENT or SERVER, payload = octets,
+    protocol = "udp", source = back and server or client, destination = back and client or server, payload = octets,
   })
-  assert(self.writer:packet { data = data, link = link, time = self.at })
+  for copy = 1, self.lost and 0 or self.twice and 2 or 1 do
+    assert(self.writer:packet { data = data, link = link, time = self.at + copy / 1e5 })
+  end
 end
 
 function talk:token(spec)
@@ -75,30 +81,34 @@ function talk:answer(class, method, transaction, attributes, key)
   self:send(assert(octets), true)
 end
 
-function talk:challenge(transaction)
+-- spec: { method =, code =, name = false for no offer of third-party authorization }
+function talk:challenge(transaction, spec)
+  spec = spec or {}
   self.nonces = self.nonces + 1
   self.nonce = ("nonce %d"):format(self.nonces)
-  self:answer("error", "Allocate", transaction, {
-    { "ERROR-CODE", 401 }, { "REALM", REALM }, { "NONCE", self.nonce }, { "SOFTWARE", "crafted" },
-    { "THIRD-PARTY-AUTHORIZATION", NAME },
-  })
+  local attributes = {
+    { "ERROR-CODE", spec.code or 401 }, { "REALM", REALM }, { "NONCE", self.nonce }, { "SOFTWARE", "crafted" },
+  }
+  if spec.name ~= false then attributes[#attributes + 1] = { "THIRD-PARTY-AUTHORIZATION", spec.name or NAME } end
+  self:answer("error", spec.method or "Allocate", transaction, attributes)
 end
 
-function talk:granted(method, transaction, key)
+function talk:granted(method, transaction, key, lifetime)
   local attributes = {}
   if method == "Allocate" then
     attributes = {
-      { "XOR-RELAYED-ADDRESS", { address = SERVER.address, port = 60000 } }, { "XOR-MAPPED-ADDRESS", CLIENT },
+      { "XOR-RELAYED-ADDRESS", { address = self.server.address, port = 60000 } },
+      { "XOR-MAPPED-ADDRESS", self.mapped or self.client },
     }
   end
-  if method ~= "CreatePermission" then attributes[#attributes + 1] = { "LIFETIME", 600 } end
+  if method ~= "CreatePermission" then attributes[#attributes + 1] = { "LIFETIME", lifetime or 600 } end
   self:answer("success", method, transaction, attributes, key)
 end
 
 -- A request and its success.
 function talk:let_in(method, spec)
   local transaction = self:ask(method, spec)
-  self:granted(method, transaction, spec.key)
+  self:granted(method, transaction, spec.key, spec.lifetime)
   return transaction
 end
 
@@ -106,7 +116,7 @@ end
 function talk:open(spec)
   self:challenge(self:ask("Allocate", {}))
   local first = self:token(spec)
-  self:let_in("Allocate", { token = first, key = first.mac_key })
+  self:let_in("Allocate", { token = first, key = first.mac_key, lifetime = spec and spec.lifetime })
   return first
 end
 
@@ -254,6 +264,93 @@ local cases = {
   ["never-asked"] = { { ["5389-6-01"] = "fail" }, function(t)
     t:ask("Binding", {})
     t:answer("success", "Binding", bytes.random(12), { { "XOR-MAPPED-ADDRESS", CLIENT } })
+  end },
+
+  -- What conforms, and may look as if it did not.
+  ["renewal-lost"] = { { ["7635-9-06"] = "none", ["7635-9-03"] = "pass" }, function(t)
+    t:open { lifetime = 600 }
+    local second = t:token { lifetime = 3600 }
+    t.lost = true
+    t:let_in("Refresh", { token = second, key = second.mac_key, lifetime = 3600 })
+    t.lost = false
+    t:let_in("Refresh", { key = second.mac_key, lifetime = 3600 })
+  end },
+  ["new-allocation-half-lost"] = { { ["7635-9-06"] = "none" }, function(t)
+    local first, second = t:open { lifetime = 600 }, t:token { lifetime = 3600 }
+    t:let_in("Refresh", { token = first, key = first.mac_key, more = { { "LIFETIME", 0 } }, lifetime = 0 })
+    t.lost = true
+    local transaction = t:ask("Allocate", { token = second, key = second.mac_key })
+    t.lost = false
+    t:granted("Allocate", transaction, second.mac_key, 3600)
+    t:let_in("Refresh", { key = second.mac_key, lifetime = 3600 })
+  end },
+  ["same-octets-later"] = { { ["5389-7.3.1-02"] = "none", ["5389-6-02"] = "pass" }, function(t)
+    local first = t:open()
+    local spec = { token = first, key = first.mac_key, transaction = bytes.random(12), nonce = t.nonce }
+    t:let_in("Refresh", spec)
+    t.at = t.at + 300
+    t:challenge(t:ask("Refresh", spec), { method = "Refresh", code = 438 })
+  end },
+  ["everything-twice"] = { { ["5389-7.3.1-02"] = "pass" }, function(t)
+    t.twice = true
+    t:open()
+  end },
+  ["answers-twice"] = { { ["5389-7.3.1-02"] = "none" }, function(t)
+    local transaction = t:ask("Binding", {})
+    t.twice = true
+    t:answer("success", "Binding", transaction, { { "XOR-MAPPED-ADDRESS", CLIENT } })
+  end },
+  ["asked-again"] = { { ["5389-7.3.1-02"] = "pass" }, function(t)
+    local first = t:open()
+    local spec = { token = first, key = first.mac_key, transaction = bytes.random(12) }
+    t:let_in("Refresh", spec)
+    t.at = t.at + 0.5
+    t:let_in("Refresh", spec)
+  end },
+  ["clock-set-forward"] = { { ["7635-7-09"] = "none", ["7635-9-04"] = "none" }, function(t)
+    t:open { lifetime = 600 }
+    local second, third = t:token { lifetime = 600 }, t:token { lifetime = 600 }
+    t.at = t.at + 7200 -- which was a second for the server and the client
+    t:let_in("Refresh", { token = second, key = second.mac_key })
+    t:let_in("Refresh", { token = second, key = second.mac_key, more = { { "LIFETIME", 0 } }, lifetime = 0 })
+    t:let_in("Allocate", { token = third, key = third.mac_key })
+  end },
+  ["tokens-of-other-flows"] = { { ["7635-9-15"] = "pass" }, function(t)
+    local tokens = {}
+    for flow = 1, 3 do
+      t.client = { address = CLIENT.address, port = CLIENT.port + flow }
+      tokens[flow] = t:open()
+    end
+    t.client = { address = CLIENT.address, port = CLIENT.port + 1 }
+    t:let_in("Refresh", { token = tokens[2], key = tokens[2].mac_key })
+  end },
+  ["type-given-once"] = { { ["5389-7.3.1-01"] = "none" }, function(t)
+    t:granted("Binding", t:ask("Binding", { front = { { 0x000F, "abcd" } } }))
+  end },
+
+  -- What is a breach only where nothing is missing.
+  ["type-of-their-own"] = { { ["5389-7.3.1-01"] = "fail" }, function(t)
+    t:granted("Binding", t:ask("Binding", { front = { { 0x4000, "abcd" } } }))
+  end },
+  ["not-offered-to-all"] = { { ["7635-4-05"] = "fail" }, function(t)
+    t:open()
+    t.client = { address = CLIENT.address, port = CLIENT.port + 1 }
+    t:challenge(t:ask("Allocate", {}), { name = false })
+  end },
+  ["refused-near-the-end"] = { { ["7635-9-12"] = "fail" }, function(t)
+    local first = t:open { lifetime = 600 }
+    t.at = t.at + 500
+    t:challenge(t:ask("CreatePermission", { key = first.mac_key }), { method = "CreatePermission" })
+  end },
+  ["spoilt-token-let-in"] = { { ["7635-9-04"] = "fail" }, function(t)
+    local first = t:open()
+    local spoilt = { octets = first.octets:sub(1, -2) .. string.char(first.octets:byte(-1) ~ 1) }
+    t:let_in("Refresh", { token = spoilt, key = first.mac_key })
+  end },
+  ["through-a-proxy"] = { { ["5766-6.2-03"] = "fail" }, function(t)
+    t.client, t.server = { address = "127.0.0.1", port = 50000 }, { address = "127.0.0.1", port = 3478 }
+    t.mapped = { address = "172.17.0.1", port = 40000 }
+    t:open()
   end },
 }
 

@@ -25,7 +25,7 @@
 
 enum { USERNAME = 0x0006, REALM = 0x0014, NONCE = 0x0015, TOKEN = 0x001B, ERROR_CODE = 0x0009, LIFETIME = 0x000D };
 enum { CHANNEL = 0x000C, RELAYED = 0x0016, MAPPED = 0x0020, TRANSPORT = 0x0019, THIRD_PARTY = 0x802E, DATA = 0x0013 };
-enum { KEYS = 1, SERVER_NAME = 2, PASSWORD = 4, IDENTITY = 8, BEGINNING = 16 };
+enum { KEYS = 1, SERVER_NAME = 2, PASSWORD = 4, IDENTITY = 8, BEGINNING = 16, FORGOTTEN = 32 };
 
 static const uint8_t name[] = "turn.example.org", other_name[] = "other.example.org";
 static struct token_key long_term[2];
@@ -190,10 +190,10 @@ static void claim_words(const struct audit_message_facts *facts)
 		claim(first[i] <= most[i]);
 	claim(facts->fingerprint <= AUDIT_FINGERPRINT_NOT_LAST);
 	claim(facts->integrity <= AUDIT_INTEGRITY_INVALID && facts->integrity_sha256 <= AUDIT_INTEGRITY_INVALID);
-	claim(facts->token <= AUDIT_TOKEN_OPENED && facts->token_use <= AUDIT_USE_EARLIER);
-	claim(facts->token_time <= AUDIT_TIME_FAR_FUTURE && facts->session_time <= AUDIT_TIME_FAR_FUTURE);
+	claim(facts->token <= AUDIT_TOKEN_OPENED && facts->token_use <= AUDIT_USE_TURNS);
+	claim(facts->token_time <= AUDIT_TIME_FAR_FUTURE && facts->session_time <= AUDIT_TIME_LATE);
 	claim(facts->nonce <= AUDIT_NONCE_UNSEEN && facts->transaction <= AUDIT_TRANSACTION_REUSED);
-	claim(facts->asked <= AUDIT_ASKED_FORGOTTEN && facts->repeated <= AUDIT_REPEATED_LATER);
+	claim(facts->asked <= AUDIT_ASKED_FORGOTTEN && facts->repeated <= AUDIT_REPEATED_COPY);
 	claim(facts->allocation <= AUDIT_ALLOCATION_OVER && facts->grant <= AUDIT_GRANT_OVER);
 	claim(facts->ceiling <= AUDIT_CEILING_EDGE && facts->channel <= AUDIT_CHANNEL_UNKNOWN);
 	claim(facts->tells <= AUDIT_TELLS_PASSWORD && facts->token_same <= 1);
@@ -317,7 +317,7 @@ static uint64_t run(const uint8_t *data, size_t size)
 	know(world.keyring, options);
 	struct session *sessions[SESSIONS];
 	for (size_t i = 0; i < SESSIONS; i++)
-		claim((sessions[i] = session_new(options & BEGINNING)) != NULL);
+		claim((sessions[i] = session_new(options & BEGINNING, options & FORGOTTEN)) != NULL);
 	struct judged judged = {.kinds = kinds_new(5)};
 	struct stun_message message = {0};
 	struct writer out;

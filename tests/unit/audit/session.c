@@ -14,6 +14,7 @@ struct stage {
 	struct session_world world;
 	struct session *session;
 	struct session_place place;
+	struct stun_address asker;
 	struct audit_facts facts; // of the last message
 	struct session_view view;
 	struct made made;
@@ -32,8 +33,10 @@ static struct stage *begin(bool beginning)
 		.sealings = recall_new(64),
 		.delta = 5,
 	};
-	stage->session = session_new(beginning);
+	stage->session = session_new(beginning, false);
 	stage->place = (struct session_place){.time = NOW * SECOND, .frame = 1, .client = 11, .server = 22};
+	stage->asker = (struct stun_address){.family = STUN_IPV4, .port = 50000};
+	stage->place.asker = &stage->asker;
 	return stage;
 }
 
@@ -154,7 +157,8 @@ static void a_session_with_a_token(void **unused)
 	assert_int_equal(facts->allocation, AUDIT_ALLOCATION_HELD);
 	assert_true(facts->flags & AUDIT_TOKEN_SESSION && facts->token_same);
 	assert_int_equal(facts->token_use, AUDIT_USE_SAME);
-	assert_int_equal(facts->proven, AUDIT_KID_PROVEN | AUDIT_CLOCK_PROVEN | AUDIT_FORM_PROVEN | AUDIT_TOKEN_PROVEN);
+	assert_int_equal(facts->proven, AUDIT_KID_PROVEN | AUDIT_CLOCK_PROVEN | AUDIT_FORM_PROVEN | AUDIT_TOKEN_PROVEN |
+						AUDIT_TAKES_TOKENS);
 	facts = grants(stage, REFRESH, 3, 700, KEY);
 	assert_int_equal(facts->grant, AUDIT_GRANT_OVER);
 	assert_int_equal(facts->ceiling, AUDIT_CEILING_BROKEN);
@@ -219,7 +223,13 @@ static void transactions_and_answers_that_come_again(void **unused)
 	(void)unused;
 	struct stage *stage = begin(true);
 	struct sealed token = way_in(stage);
+	assert_int_equal(grants(stage, ALLOCATE, 2, 600, KEY)->repeated, AUDIT_REPEATED_COPY); // it was asked once
+	stage->place.time += SECOND;
 	assert_int_equal(asks(stage, ALLOCATE, 2, "one", &token, KEY)->transaction, AUDIT_TRANSACTION_AGAIN);
+	assert_int_equal(grants(stage, ALLOCATE, 2, 600, KEY)->repeated,
+			 AUDIT_REPEATED_COPY); // twice, for three answers
+	asks(stage, ALLOCATE, 2, "one", &token, KEY);
+	asks(stage, ALLOCATE, 2, "one", &token, KEY);
 	assert_int_equal(grants(stage, ALLOCATE, 2, 600, KEY)->repeated, AUDIT_REPEATED_ALIKE);
 	assert_int_equal(refuses(stage, ALLOCATE, 2, 437, NULL)->repeated, AUDIT_REPEATED_CHANGED);
 	assert_int_equal(asks(stage, REFRESH, 3, "one", &token, KEY)->transaction, AUDIT_TRANSACTION_NEW);
@@ -233,6 +243,136 @@ static void transactions_and_answers_that_come_again(void **unused)
 	end(stage);
 }
 
+static void requests_that_come_again(void **unused)
+{
+	(void)unused;
+	struct stage *stage = begin(true);
+	struct sealed token = way_in(stage);
+	// Hard upon the first, as in a capture of two interfaces.
+	asks(stage, REFRESH, 3, "one", &token, KEY);
+	asks(stage, REFRESH, 3, "one", &token, KEY);
+	grants(stage, REFRESH, 3, 600, KEY);
+	assert_int_equal(grants(stage, REFRESH, 3, 600, KEY)->repeated, AUDIT_REPEATED_SOON);
+	// So late that it is another request, which RFC 5389 section 6 allows where not one octet differs.
+	stage->place.time += 39 * SECOND;
+	assert_int_equal(asks(stage, REFRESH, 3, "one", &token, KEY)->transaction, AUDIT_TRANSACTION_AGAIN);
+	stage->place.time += 41 * SECOND;
+	assert_int_equal(asks(stage, REFRESH, 3, "one", &token, KEY)->transaction, AUDIT_TRANSACTION_NEW);
+	assert_int_equal(refuses(stage, REFRESH, 3, 438, "two")->repeated, AUDIT_REPEATED_NO);
+	assert_int_equal(stage->facts.request.transaction, AUDIT_TRANSACTION_NEW);
+	end(stage);
+}
+
+static void a_renewal_that_is_not_in_the_capture(void **unused)
+{
+	(void)unused;
+	struct stage *stage = begin(true);
+	way_in(stage);
+	asks(stage, REFRESH, 3, "one", NULL, KEY);
+	assert_int_equal(grants(stage, REFRESH, 3, 900, KEY)->grant, AUDIT_GRANT_OVER);
+	// Signed with a key that came in between, with a token that may be good for as long.
+	asks(stage, REFRESH, 4, "one", NULL, OTHER_KEY);
+	assert_int_equal(grants(stage, REFRESH, 4, 900, OTHER_KEY)->grant, AUDIT_GRANT_NONE);
+	assert_false(stage->view.has_token);
+	// So is a new allocation of which only the answer is there.
+	grants(stage, ALLOCATE, 5, 900, OTHER_KEY);
+	struct audit_message_facts *facts = asks(stage, REFRESH, 6, "one", NULL, OTHER_KEY);
+	assert_int_equal(facts->flags & AUDIT_TOKEN_SESSION, 0);
+	assert_int_equal(facts->integrity, AUDIT_INTEGRITY_UNKNOWN);
+	end(stage);
+}
+
+static void what_is_proven_of_a_clock_for_a_while(void **unused)
+{
+	(void)unused;
+	struct stage *stage = begin(true);
+	struct sealed token = way_in(stage);
+	stage->place.time += 1600 * SECOND;
+	assert_true(asks(stage, REFRESH, 3, "one", &token, KEY)->proven & AUDIT_CLOCK_PROVEN);
+	stage->place.time += 200 * SECOND;
+	uint8_t proven = asks(stage, REFRESH, 4, "one", &token, KEY)->proven;
+	assert_false(proven & AUDIT_CLOCK_PROVEN);
+	assert_true(proven & AUDIT_TAKES_TOKENS);
+	// The same when it is set back.
+	stage->place.time = (NOW - 1800) * SECOND;
+	assert_false(asks(stage, REFRESH, 5, "one", &token, KEY)->proven & AUDIT_CLOCK_PROVEN);
+	end(stage);
+}
+
+// A server that passes a token over and lets in on a password.
+static void what_another_key_proves(void **unused)
+{
+	(void)unused;
+	struct stage *stage = begin(true);
+	refuses(stage, ALLOCATE, 9, 401, "one");
+	struct sealed token = seal(KEY, 0, 600);
+	asks(stage, ALLOCATE, 2, "one", &token, OTHER_KEY);
+	grants(stage, ALLOCATE, 2, 600, OTHER_KEY);
+	assert_int_equal(asks(stage, REFRESH, 3, "one", &token, OTHER_KEY)->proven, 0);
+	end(stage);
+}
+
+static void the_last_minutes_of_a_session(void **unused)
+{
+	(void)unused;
+	struct stage *stage = begin(true);
+	way_in(stage);
+	assert_int_equal(asks(stage, REFRESH, 3, "one", NULL, KEY)->session_time, AUDIT_TIME_GOOD);
+	stage->place.time += 301 * SECOND;
+	assert_int_equal(asks(stage, REFRESH, 4, "one", NULL, KEY)->session_time, AUDIT_TIME_LATE);
+	stage->place.time += 300 * SECOND;
+	assert_int_equal(asks(stage, REFRESH, 5, "one", NULL, KEY)->session_time, AUDIT_TIME_EDGE_PAST);
+	end(stage);
+}
+
+static void tokens_under_the_name_that_was_given(void **unused)
+{
+	(void)unused;
+	struct stage *stage = begin(true);
+	stage->world.server_name = text_octets("another name");
+	refuses(stage, ALLOCATE, 1, 401, "one");
+	struct sealed token = seal(KEY, 0, 600);
+	struct audit_message_facts *facts = asks(stage, ALLOCATE, 2, "one", &token, KEY);
+	assert_int_equal(facts->token, AUDIT_TOKEN_OPENED); // under the name of the 401
+	assert_int_not_equal(stage->view.server_name, 0);
+	message_begin(&stage->made, ALLOCATE_ERROR, 2);
+	message_number(&stage->made, 0x0009, 4 << 8 | 1);
+	message_text(&stage->made, 0x802E, "a lie");
+	says(stage);
+	stage->world.server_name = text_octets(NAME);
+	facts = asks(stage, ALLOCATE, 3, "one", &token, KEY);
+	assert_int_equal(facts->token, AUDIT_TOKEN_OPENED); // under the name that was given
+	assert_int_equal(stage->view.server_name, 0);
+	end(stage);
+}
+
+static void a_flow_that_was_let_go(void **unused)
+{
+	(void)unused;
+	struct stage *stage = begin(true);
+	session_free(stage->session);
+	stage->session = session_new(true, true);
+	assert_int_equal(asks(stage, REFRESH, 1, "one", NULL, KEY)->allocation, AUDIT_ALLOCATION_UNKNOWN);
+	assert_int_equal(grants(stage, REFRESH, 9, 600, KEY)->asked, AUDIT_ASKED_FORGOTTEN);
+	end(stage);
+}
+
+// Two requests are on their way, and each 438 brings a nonce: which of them is good is not certain.
+static void nonces_that_cross(void **unused)
+{
+	(void)unused;
+	struct stage *stage = begin(true);
+	struct sealed token = way_in(stage);
+	asks(stage, REFRESH, 3, "one", &token, KEY);
+	asks(stage, REFRESH, 4, "one", &token, KEY);
+	refuses(stage, REFRESH, 3, 438, "two");
+	assert_int_equal(asks(stage, REFRESH, 5, "two", &token, KEY)->marks & AUDIT_NONCE_FRESH, 0);
+	refuses(stage, REFRESH, 4, 438, "three");
+	refuses(stage, REFRESH, 3, 438, "two"); // a copy: "three" is still the latest
+	assert_int_equal(asks(stage, REFRESH, 6, "three", &token, KEY)->nonce, AUDIT_NONCE_CURRENT);
+	end(stage);
+}
+
 static void tokens_in_turn(void **unused)
 {
 	(void)unused;
@@ -243,6 +383,9 @@ static void tokens_in_turn(void **unused)
 	assert_false(facts->token_same);
 	grants(stage, REFRESH, 3, 600, OTHER_KEY);
 	assert_int_equal(asks(stage, REFRESH, 4, "one", &first, KEY)->token_use, AUDIT_USE_EARLIER);
+	stage->asker.port++; // another flow, where it may be the first
+	assert_int_equal(asks(stage, REFRESH, 4, "one", &first, KEY)->transaction, AUDIT_TRANSACTION_AGAIN);
+	assert_int_equal(asks(stage, REFRESH, 11, "one", &first, KEY)->token_use, AUDIT_USE_TURNS);
 	// Without a token the key is that of the session, which is the second one's by now.
 	assert_int_equal(asks(stage, REFRESH, 5, "one", NULL, OTHER_KEY)->integrity, AUDIT_INTEGRITY_WHOLE);
 	assert_int_equal(asks(stage, REFRESH, 6, "one", NULL, KEY)->integrity, AUDIT_INTEGRITY_INVALID);
@@ -326,6 +469,14 @@ int main(void)
 		cmocka_unit_test(a_challenge_makes_an_allocation_doubtful),
 		cmocka_unit_test(nonces),
 		cmocka_unit_test(transactions_and_answers_that_come_again),
+		cmocka_unit_test(requests_that_come_again),
+		cmocka_unit_test(a_renewal_that_is_not_in_the_capture),
+		cmocka_unit_test(what_is_proven_of_a_clock_for_a_while),
+		cmocka_unit_test(what_another_key_proves),
+		cmocka_unit_test(the_last_minutes_of_a_session),
+		cmocka_unit_test(tokens_under_the_name_that_was_given),
+		cmocka_unit_test(a_flow_that_was_let_go),
+		cmocka_unit_test(nonces_that_cross),
 		cmocka_unit_test(tokens_in_turn),
 		cmocka_unit_test(a_token_that_is_over),
 		cmocka_unit_test(what_proves_no_clock),
