@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: BSD-3-Clause
 --
--- What a message means to somebody who has the long-term keys: the token that its request presents, opened, and the
--- session that a request without one belongs to. It takes octets and keys and nothing of how they were come by, so the
--- rules for every message (support/invariant.lua) get the same from a run and from a capture.
+-- What a message of a run means to somebody who has the long-term keys: the token that its request presents, opened,
+-- and the session that a request without one belongs to. The rules for every message (support/invariant.lua) get the
+-- same of a capture, where the engine follows the sessions (engine/audit/).
 
 local bytes = require "bytes"
 local token = require "token"

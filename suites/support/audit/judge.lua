@@ -6,8 +6,8 @@
 
 local about = require "support.audit.about"
 local address = require "support.address"
-local bytes = require "bytes"
 local catalogue = require "requirements.catalogue"
+local context = require "support.context"
 local exchange = require "support.exchange"
 local stun = require "stun"
 
@@ -20,14 +20,6 @@ local VARIANTS <const> = 20 -- of one broken check, by what was got; what comes 
 -- known: keys ({ kid =, algorithm =, octets = } each), users, delta, complete, rfc8489, identities.
 function judge.new(rules, known)
   return setmetatable({ rules = rules, known = known, findings = {}, by_key = {}, variants = {}, chosen = {} }, judge)
-end
-
--- The keys that messages of a session may be signed with (support/context.lua does the same for runs).
-local function forms(mac_key)
-  local list = { mac_key }
-  if #mac_key == 32 then list[2] = bytes.sha1(mac_key) end
-  if #mac_key > 16 then list[#list + 1] = mac_key:sub(1, 16) end
-  return list
 end
 
 local readers = {
@@ -45,7 +37,7 @@ local readers = {
   time = function(seen) return (seen.sighting:time()) end,
   token = function(seen) return seen.sighting:token() end,
   server_name = function(seen) return seen.sighting:server_name() end,
-  keys = function(seen) return seen.token and seen.token.mac_key and forms(seen.token.mac_key) or nil end,
+  keys = function(seen) return seen.token and seen.token.mac_key and context.forms(seen.token.mac_key) or nil end,
   secrets = function(seen)
     local list = {}
     for _, key in ipairs(seen.known.keys) do list[#list + 1] = { "a long-term key", key.octets } end
