@@ -77,8 +77,8 @@ function audit:write_tap(totals)
   local function sink(text) return self:sink(text) end
   local writer = require("reports.tap").new(sink, { version = 13, strict = self.options.strict })
   local files = gathered.files
-  writer:start { assay = "0.1.0", target = { name = #files == 1 and files[1] or ("%d captures"):format(#files) },
-    scenarios = #gathered.requirements }
+  writer:start { assay = system.version(), scenarios = #gathered.requirements,
+    target = { name = #files == 1 and files[1] or ("%d captures"):format(#files) } }
   local lines = {}
   for _, line in ipairs(summary.extent(gathered)) do lines[#lines + 1] = "# " .. line end
   for _, line in ipairs(summary.notes(gathered)) do lines[#lines + 1] = "# note: " .. line end

@@ -22,7 +22,6 @@ local transports = require "support.transports"
 local probe = {}
 
 local WRITTEN, USAGE, NO_ANSWER, NOT_WRITTEN, INTERRUPTED = 0, 2, 3, 4, 130
-local VERSION <const> = "0.1.0"
 local MAX_RATE <const> = 20
 local SCHEDULE <const> = { rto = 0.5, rc = 5, rm = 4 } -- 9.5 s until an answer has failed to come
 
@@ -232,7 +231,7 @@ function probe.main(options)
   if why then return complain(NOT_WRITTEN, "%s cannot be written: %s", options.out, why) end
   return net.run(function()
     local found = {
-      profile = p, options = options, tried = p.transports, answering = {}, sizes = {}, version = VERSION,
+      profile = p, options = options, tried = p.transports, answering = {}, sizes = {}, version = system.version(),
     }
     local addresses
     addresses, problem = profile.addresses(p)

@@ -78,7 +78,6 @@ local function wrong_option(options)
 end
 
 function run.main(options)
-  options.version = "0.1.0"
   local wrong = wrong_option(options)
   if wrong then return complain(USAGE, "%s", wrong) end
   local p, problem

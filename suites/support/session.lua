@@ -90,7 +90,7 @@ function session:begin(notes)
   end
   local faults = self.options.faults
   self.reports:start {
-    type = "run", assay = self.options.version, started = clock.utc(clock.now()),
+    type = "run", assay = system.version(), started = clock.utc(clock.now()),
     scenarios = #instances + #self.harness.rules,
     target = { name = p.name, addresses = addresses, transports = bench.transports }, capture = self.recorder.kind,
     realm = bench.realm, server_name = bench.announced or bench.server_name, third_party = p.third_party,

@@ -48,6 +48,7 @@ like $piped, qr/\ATAP version 13\n/, 'in a pipe the form is TAP 13';
 ($status, my $json, $err) = assay_run('--format', 'json', '--out', "$folder/json", 'server/challenge');
 is $status, 0, 'json: status 0';
 is $json, slurp("$folder/json/results.ndjson"), 'json is results.ndjson';
+is 'assay ' . of_type('run', json_lines($json))->{assay} . "\n", (run(assay(), '--version'))[1], 'json: the version is that of the program';
 
 # results.ndjson, as the contract has it.
 sub keeps_the_contract {
