@@ -19,7 +19,7 @@ local transports = require "support.transports"
 local hands = {}
 hands.__index = hands
 
--- bench: support/bench.lua; instance: { scenario =, transport =, id = }; record: support/recorder.lua
+-- bench: support/bench.lua; instance: { scenario =, transport =, id = }; record: support/record.lua
 function hands.new(bench, instance, record)
   return setmetatable({
     bench = bench, profile = bench.profile, scenario = instance.scenario, transport = instance.transport,
@@ -48,8 +48,8 @@ function hands:in_the_clear()
 end
 
 -- Says that the scenario depends on how the target reads the times in a token: one that takes a token long past its
--- lifetime, which is judged elsewhere, does not show it, and the scenario is inconclusive. The lifetime is the same from
--- both ends, for who reads it from the other.
+-- lifetime, which is judged elsewhere, does not show it, and the scenario is inconclusive. The lifetime is the same
+-- from both ends, for who reads it from the other.
 function hands:heeds_time(control)
   local lifetime <const> = 0x00010100
   local old = { lifetime = lifetime, age = lifetime + self.bench:beyond_delta() }

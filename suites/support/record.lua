@@ -13,6 +13,8 @@ local stun = require "stun"
 local record = {}
 record.__index = record
 
+record.none = { watch = function() end } -- a record that keeps nothing
+
 local WAIT <const> = 0.02 -- seconds between two looks for missing packets
 local MOST_WAITED <const> = 1 -- seconds, for one record
 

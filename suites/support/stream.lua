@@ -9,16 +9,16 @@ local clock = require "clock"
 local expect = require "support.expect"
 local handshake = require "support.handshake"
 local net = require "net"
+local record = require "support.record"
 local transports = require "support.transports"
 local wire = require "support.wire"
 
 local stream = {}
 
 local PATIENCE = 4 -- seconds for a connection and its handshake
-local unrecorded = { watch = function() end }
 
 local function connect(t)
-  local one, problem = client.open(t.bench, unrecorded, t.transport)
+  local one, problem = client.open(t.bench, record.none, t.transport)
   if not one then return nil, ("no connection: %s"):format(problem) end
   return one
 end
@@ -81,7 +81,7 @@ end
 function stream.silent(t, count, steps)
   local open = {}
   for i = 1, count do
-    open[i] = wire.run(t.bench, t.transport, { what = "a handshake that stops", steps = steps }, PATIENCE, unrecorded)
+    open[i] = wire.run(t.bench, t.transport, { what = "a handshake that stops", steps = steps }, PATIENCE, record.none)
     if not open[i] then break end
   end
   return function()
@@ -97,7 +97,7 @@ function stream.served(t)
   local problem
   for _ = 1, 3 do
     local one
-    one, problem = client.open(t.bench, unrecorded, t.transport, PATIENCE)
+    one, problem = client.open(t.bench, record.none, t.transport, PATIENCE)
     if one then
       local answer = one:transact(one:craft("Allocate", { credentials = false }))
       one:close()

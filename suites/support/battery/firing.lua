@@ -8,6 +8,7 @@
 local clock = require "clock"
 local malformed = require "support.malformed"
 local net = require "net"
+local record_of = require "support.record"
 local session = require "support.battery.session"
 local stop = require "support.stop"
 local stun = require "stun"
@@ -137,7 +138,7 @@ function firing:fire(one, from, record)
   self.bench.limits:take()
   local octets
   if one.steps then
-    local run = wire.run(self.bench, self.transport, one, self.timing.total, record or session.unrecorded)
+    local run = wire.run(self.bench, self.transport, one, self.timing.total, record or record_of.none)
     if not run then return nil, "dead" end
     self.held[#self.held + 1], octets = run, run.sent
   else

@@ -6,13 +6,12 @@ local bytes = require "bytes"
 local client = require "support.client"
 local malformed = require "support.malformed"
 local minting = require "support.minting"
+local record_of = require "support.record"
 local stun = require "stun"
 local token = require "token"
 
 local session = {}
 session.__index = session
-
-session.unrecorded = { watch = function() end } -- a record that keeps nothing
 
 -- firing: whose it is (battery/firing.lua). It has no 5-tuple before it is renewed for the first time.
 function session.new(firing)
@@ -22,7 +21,7 @@ end
 -- A 5-tuple without a challenge, for what needs none. nil, text when no socket opens. record: where its packets are
 -- kept, nil: nowhere.
 function session.bare(firing, record, seconds)
-  local one, problem = client.open(firing.bench, record or session.unrecorded, firing.transport, seconds)
+  local one, problem = client.open(firing.bench, record or record_of.none, firing.transport, seconds)
   if not one then return nil, problem end
   return setmetatable({ firing = firing, client = one, endpoint = one.endpoint }, session)
 end

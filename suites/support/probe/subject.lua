@@ -15,7 +15,7 @@ subject.__index = subject
 local TRIES <const> = 3
 local MOST_ALLOCATIONS <const> = 150 -- made in one probing
 
--- bench: support/bench.lua; record: support/recorder.lua
+-- bench: support/bench.lua; record: support/record.lua
 function subject.new(bench, record)
   return setmetatable({ bench = bench, record = record, clients = {}, made = 0, left = 0 }, subject)
 end
