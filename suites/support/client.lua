@@ -106,7 +106,7 @@ function client:connect()
   return true
 end
 
--- bench: support/bench.lua; record: where its packets are kept (support/recorder.lua); name: of a transport of the
+-- bench: support/bench.lua; record: where its packets are kept (support/record.lua); name: of a transport of the
 -- profile; seconds: how long a connection may take, unless as long as a request. nil, text when no socket opens.
 function client.open(bench, record, name, seconds)
   local self = setmetatable({
