@@ -176,6 +176,22 @@ static int judge_message(void *context, const struct audit_sighting *sighting)
 	return show(run, "message", sighting, 0) ? 0 : -1;
 }
 
+static int judge_data(void *context, const struct audit_sighting *sighting)
+{
+	struct run *run = context;
+	return show(run, "data", sighting, 0) ? 0 : -1;
+}
+
+static int tell_gone(void *context, uint64_t flow)
+{
+	struct run *run = context;
+	lua_getfield(run->state, 1, "gone");
+	lua_pushinteger(run->state, (lua_Integer)flow);
+	bool well = state_call(run->state, 1, 0);
+	run->failed = run->failed || !well;
+	return well ? 0 : -1;
+}
+
 // The packet again, with what was found on it added to the comment it has.
 static int annotate(void *context, const struct packet *packet, const uint16_t *findings, size_t count)
 {
@@ -346,7 +362,7 @@ static int is_stopped(lua_State *state)
 }
 
 // audit.run{ path=, keys=, users=, keylogs=, identities=, server_name=, delta=, flows=, every=, kind=, each=,
-//            message=, annotate=, comment= } -> outcome | nil, text[, why]
+//            message=, data=, gone=, annotate=, comment= } -> outcome | nil, text[, why]
 // Reads the capture at `path` ("-": standard input) to its end. keys: {kid=, algorithm=, octets=} each; users:
 // {name=, password=} each; keylogs: the texts of TLS key logs; identities: names of users, at most 64; server_name:
 // octets, where no 401 tells it; delta: seconds (5); flows: how many are followed at once (12288); every: true to judge
@@ -354,7 +370,8 @@ static int is_stopped(lua_State *state)
 //
 // kind(sighting) -> findings, each: called for the first message of each kind; findings is a list of numbers (1 to
 // 65535, of the script's choice) that hold for all messages of that kind, each is true when each of them is to be shown
-// to each(sighting) -> findings as well. message(sighting), if it is there, is shown every message. comment(findings,
+// to each(sighting) -> findings as well. message(sighting), if it is there, is shown every message, data(sighting) all
+// ChannelData, and gone(flow) is told the number of each flow of which nothing more will be shown. comment(findings,
 // text) -> text: the comment of a packet on which these were made and which had that comment (or nil).
 //
 // The outcome: count (of engine/audit/audit.h), capture (packets, backwards, cut, unknown_links, ... of
@@ -403,6 +420,10 @@ static int run_audit(lua_State *state)
 		options.server_name = (struct stun_octets){(const uint8_t *)server_name, length};
 	if (lua_getfield(state, 1, "message") != LUA_TNIL)
 		options.judge.message = judge_message;
+	if (lua_getfield(state, 1, "data") != LUA_TNIL)
+		options.judge.data = judge_data;
+	if (lua_getfield(state, 1, "gone") != LUA_TNIL)
+		options.judge.gone = tell_gone;
 	if (annotated) {
 		options.judge.packet = annotate;
 		options.judge.secrets = copy_secrets;

@@ -220,12 +220,13 @@ static const char *word_of(const struct audit_message_facts *facts, const char *
 	return NULL;
 }
 
-// sighting:brief() -> class, flow (a number), nanoseconds since 1970, frame, octets, transport, upward
+// sighting:brief() -> class, flow (a number), nanoseconds since 1970, frame, octets, transport, upward,
+//                     sender
 // What is asked of every message, at less cost than the facts. class: "request", ..., as in the facts.
-// upward: whether it went from the lower of both addresses to the higher, which tells the two ends of a flow apart.
+// upward: whether it went from the lower of both addresses to the higher, which tells the two ends of a flow apart. sender: "client", "server"; nil: either of them may have sent it.
 static int sighting_brief(lua_State *state)
 {
-	static size_t class, transport;
+	static size_t class, transport, sender;
 	const struct audit_sighting *sighting = check(state);
 	const struct audit_message_facts *facts = &sighting->facts->message;
 	lua_pushstring(state, word_of(facts, "class", &class));
@@ -236,7 +237,8 @@ static int sighting_brief(lua_State *state)
 	lua_pushstring(state, word_of(facts, "transport", &transport));
 	int order = memcmp(sighting->from.octets, sighting->to.octets, sizeof sighting->from.octets);
 	lua_pushboolean(state, order < 0 || (order == 0 && sighting->from.port < sighting->to.port));
-	return 7;
+	lua_pushstring(state, word_of(facts, "sender", &sender));
+	return 8;
 }
 
 // sighting:worth() -> integrity, integrity_sha256, token, nonce, transaction, challenged, lifetime, timestamp,
