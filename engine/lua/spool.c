@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The module "spool": octets put by in a file without a name, for whoever has more of them than memory should hold. The
-// file goes with the program. What the octets mean is not known here.
+// The module "spool": octets put by in a file without a name, for whoever has more of them than memory should hold. They
+// are read back at their places or one after the other, and what was not known yet when they were added can be written
+// into them. The file goes with the program. What the octets mean is not known here.
 #include "base/error.h"
 #include "lua/modules.h"
 #include "lua/state.h"
@@ -15,7 +16,7 @@
 #include <unistd.h>
 
 #define SPOOL "spool"
-#define WINDOW (1 << 18) // octets that are written at a time
+#define WINDOW (1 << 20) // octets that are written at a time
 #define AHEAD (1 << 14)  // that are read at a time
 
 struct spool {
@@ -65,16 +66,22 @@ static int spool_new(lua_State *state)
 	return 1;
 }
 
-static int write_all(struct spool *spool, const uint8_t *octets, size_t length, struct error *error)
+static int write_at(struct spool *spool, uint64_t place, const uint8_t *octets, size_t length, struct error *error)
 {
 	size_t done = 0;
 	while (done < length) {
-		ssize_t count =
-			pwrite(fileno(spool->file), &octets[done], length - done, (off_t)(spool->written + done));
+		ssize_t count = pwrite(fileno(spool->file), &octets[done], length - done, (off_t)(place + done));
 		if (count < 0 && errno != EINTR)
 			return error_set_errno(error, "a temporary file cannot be written");
 		done += count > 0 ? (size_t)count : 0;
 	}
+	return 0;
+}
+
+static int write_all(struct spool *spool, const uint8_t *octets, size_t length, struct error *error)
+{
+	if (write_at(spool, spool->written, octets, length, error) < 0)
+		return -1;
 	spool->written += length;
 	return 0;
 }
@@ -141,26 +148,77 @@ static int read_at(struct spool *spool, uint64_t place, uint8_t *into, size_t le
 	return 0;
 }
 
-// spool:get(place) -> octets | nil, text
+// The place at argument 2, and how many octets were added there. -1: the file cannot be read.
+static int check_place(lua_State *state, struct spool *spool, uint64_t *place, uint32_t *length, struct error *error)
+{
+	lua_Integer number = luaL_checkinteger(state, 2);
+	bool inside = number >= 0 && (uint64_t)number + sizeof *length <= spool->length;
+	luaL_argcheck(state, inside, 2, "not a place of this spool");
+	*place = (uint64_t)number;
+	*length = 0;
+	if (read_at(spool, *place, (uint8_t *)length, sizeof *length, error) < 0)
+		return -1;
+	luaL_argcheck(state, *length <= spool->length - *place - sizeof *length, 2, "not a place of this spool");
+	return 0;
+}
+
+// spool:get(place) -> octets, following | nil, text
 //
-// place: what add() gave.
+// place: what add() gave. following: the place of what was added next, nil behind the last.
 static int spool_get(lua_State *state)
 {
 	struct spool *spool = check(state);
-	lua_Integer number = luaL_checkinteger(state, 2);
-	uint32_t length = 0;
+	uint64_t place;
+	uint32_t length;
 	struct error error;
-	bool inside = number >= 0 && (uint64_t)number + sizeof length <= spool->length;
-	luaL_argcheck(state, inside, 2, "not a place of this spool");
-	uint64_t place = (uint64_t)number;
-	if (read_at(spool, place, (uint8_t *)&length, sizeof length, &error) < 0)
+	if (check_place(state, spool, &place, &length, &error) < 0)
 		return state_push_error(state, &error);
-	luaL_argcheck(state, length <= spool->length - place - sizeof length, 2, "not a place of this spool");
 	luaL_Buffer buffer;
 	uint8_t *into = (uint8_t *)luaL_buffinitsize(state, &buffer, length);
 	if (read_at(spool, place + sizeof length, into, length, &error) < 0)
 		return state_push_error(state, &error);
 	luaL_pushresultsize(&buffer, length);
+	uint64_t following = place + sizeof length + length;
+	if (following == spool->length)
+		return 1;
+	lua_pushinteger(state, (lua_Integer)following);
+	return 2;
+}
+
+// Writes over a stretch of the file, and over what was read ahead of it.
+static int overwrite(struct spool *spool, uint64_t place, const uint8_t *octets, size_t length, struct error *error)
+{
+	if (write_at(spool, place, octets, length, error) < 0)
+		return -1;
+	for (size_t i = 0; i < length; i++)
+		if (place + i >= spool->seen_at && place + i < spool->seen_at + spool->seen_length)
+			spool->seen[place + i - spool->seen_at] = octets[i];
+	return 0;
+}
+
+// spool:put(place, offset, octets) -> true | nil, text
+//
+// Writes over octets of what was added at a place, from that offset (from 0) on; nothing becomes longer.
+static int spool_put(lua_State *state)
+{
+	struct spool *spool = check(state);
+	lua_Integer offset = luaL_checkinteger(state, 3);
+	size_t size;
+	const uint8_t *octets = (const uint8_t *)luaL_checklstring(state, 4, &size);
+	uint64_t place;
+	uint32_t length;
+	struct error error;
+	if (check_place(state, spool, &place, &length, &error) < 0)
+		return state_push_error(state, &error);
+	luaL_argcheck(state, offset >= 0 && (uint64_t)offset <= length, 3, "not within what was added there");
+	luaL_argcheck(state, size <= length - (uint64_t)offset, 4, "too long for what was added there");
+	place += sizeof length + (uint64_t)offset;
+	// What was added lies in the window or in the file, never in both.
+	if (place >= spool->written)
+		memcpy(&spool->fresh[place - spool->written], octets, size);
+	else if (overwrite(spool, place, octets, size, &error) < 0)
+		return state_push_error(state, &error);
+	lua_pushboolean(state, true);
 	return 1;
 }
 
@@ -169,10 +227,7 @@ int luaopen_spool(lua_State *state)
 {
 	static const luaL_Reg functions[] = {{"new", spool_new}, {NULL, NULL}};
 	static const luaL_Reg methods[] = {
-		{"add", spool_add},
-		{"get", spool_get},
-		{"close", spool_close},
-		{NULL, NULL},
+		{"add", spool_add}, {"get", spool_get}, {"put", spool_put}, {"close", spool_close}, {NULL, NULL},
 	};
 	static const luaL_Reg ends[] = {{"__gc", spool_close}, {"__close", spool_close}, {NULL, NULL}};
 	luaL_newmetatable(state, SPOOL);

@@ -134,6 +134,53 @@ static void a_spool_gives_back_what_it_took(void **state)
 	    "throws(store.get, store, 0) throws(store.add, store, 'x')\n");
 }
 
+static void a_spool_is_read_from_one_to_the_next(void **state)
+{
+	(void)state;
+	run("local store = assert(spool.new())\n"
+	    "for i = 1, 20000 do store:add(('%d '):format(i):rep(i % 50)) end\n"
+	    "store:add(('long'):rep(1 << 19)) store:add ''\n"
+	    "local at, count = 0, 0\n"
+	    "while at do\n"
+	    "  local octets, following = store:get(at)\n"
+	    "  at, count = following, count + 1\n"
+	    "  if count <= 20000 then same(octets, ('%d '):format(count):rep(count % 50)) end\n"
+	    "  if count == 20001 then same(#octets, 1 << 21) end\n"
+	    "end\n"
+	    "same(count, 20002)\n");
+}
+
+static void what_a_spool_has_is_written_over(void **state)
+{
+	(void)state;
+	run("local store, places, wanted = assert(spool.new()), {}, {}\n"
+	    "for i = 1, 3000 do\n" // twice what is written at a time
+	    "  places[i], wanted[i] = store:add(('a'):rep(700)), ('a'):rep(700)\n"
+	    "  local n = math.max(1, i - i % 400 * 3)\n" // of the file, and of what waits for it
+	    "  local offset = i % 690\n"
+	    "  local text = ('%05d'):format(i)\n"
+	    "  if i % 7 == 0 then same(store:get(places[n]), wanted[n]) end\n" // so that it was read before
+	    "  same(store:put(places[n], offset, text), true)\n"
+	    "  wanted[n] = wanted[n]:sub(1, offset) .. text .. wanted[n]:sub(offset + 6)\n"
+	    "  if i % 3 == 0 then same(store:get(places[n]), wanted[n]) end\n"
+	    "end\n"
+	    "local at, count = 0, 0\n"
+	    "while at do\n"
+	    "  local octets, following = store:get(at)\n"
+	    "  at, count = following, count + 1\n"
+	    "  same(octets, wanted[count])\n"
+	    "end\n"
+	    "same(count, 3000)\n"
+	    "local last = store:add 'abc'\n"
+	    "same(store:put(last, 0, 'ABC'), true) same(store:put(last, 3, ''), true) same(store:get(last), 'ABC')\n"
+	    "throws(store.put, store, last, 0, 'ABCD') throws(store.put, store, last, 1, 'ABC')\n"
+	    "throws(store.put, store, last, 4, '') throws(store.put, store, last, -1, 'A')\n"
+	    "throws(store.put, store, places[1], 699, 'ab') throws(store.put, store, last + 7, 0, '')\n"
+	    "throws(store.put, store, -1, 0, '') throws(store.put, store, last, 0)\n"
+	    "same(store:get(last), 'ABC')\n"
+	    "store:close() throws(store.put, store, 0, 0, '')\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -141,6 +188,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(credentials_are_the_first_of_each, start, stop),
 		cmocka_unit_test_setup_teardown(a_message_is_made_again, start, stop),
 		cmocka_unit_test_setup_teardown(a_spool_gives_back_what_it_took, start, stop),
+		cmocka_unit_test_setup_teardown(a_spool_is_read_from_one_to_the_next, start, stop),
+		cmocka_unit_test_setup_teardown(what_a_spool_has_is_written_over, start, stop),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("lua/replay", tests, NULL, NULL);
