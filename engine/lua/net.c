@@ -17,12 +17,17 @@
 #define ENDPOINTS "assay.endpoints" // in the registry: the userdata of each endpoint, weakly
 #define CONNECT_TIMEOUT 10.0
 
+#define EACH_DIRECTION (-1)
+
 enum endpoint_value { ENDPOINT_TAP = 1, ENDPOINT_VALUES = ENDPOINT_TAP };
+
+static const char *const directions[] = {"sent", "received", "icmp", NULL};
 
 struct wrapped {
 	struct endpoint *endpoint; // freed with this userdata, so its addresses can be asked after close
 	lua_State *main;
 	bool tapped;
+	int tapped_direction;     // enum packet_direction, or EACH_DIRECTION
 	struct task_wait waiting; // for anything to change
 };
 
@@ -45,9 +50,10 @@ static void push_icmp(lua_State *state, const struct icmp_error *icmp)
 
 static void on_packet(void *owner, const struct packet *packet)
 {
-	static const char *const directions[] = {"sent", "received", "icmp"};
 	struct wrapped *wrapped = owner;
 	lua_State *state = wrapped->main;
+	if (wrapped->tapped_direction != EACH_DIRECTION && wrapped->tapped_direction != (int)packet->direction)
+		return;
 	if (!wrapped->tapped || !lua_checkstack(state, 16))
 		return;
 	int top = lua_gettop(state);
@@ -282,20 +288,34 @@ static int endpoint_lua_receive(lua_State *state)
 	return receive(state, TASK_WOKEN, 0);
 }
 
-// endpoint:tap(function | nil)
+// endpoint:tap(function | nil, direction?)
 //
 // function(direction, octets, address, time, endpoint, icmp) is called for each datagram or frame, before anything else
 // is done with it: direction "sent" | "received" | "icmp", the address it went to or came from, wall time. With "icmp"
 // the octets are those the error quotes of what was sent to address, and icmp = { type=, code=, text=, from=address? }.
-// It may not wait; its errors go to net.on_error.
+// It may not wait; its errors go to net.on_error. Where a direction is given it is told of that one only.
 static int endpoint_lua_tap(lua_State *state)
 {
 	struct wrapped *wrapped = check_endpoint(state);
 	if (!lua_isnoneornil(state, 2))
 		luaL_checktype(state, 2, LUA_TFUNCTION);
+	int direction = lua_isnoneornil(state, 3) ? EACH_DIRECTION : luaL_checkoption(state, 3, NULL, directions);
 	lua_settop(state, 2);
 	wrapped->tapped = !lua_isnil(state, 2);
+	wrapped->tapped_direction = direction;
 	lua_setiuservalue(state, 1, ENDPOINT_TAP);
+	return 0;
+}
+
+// endpoint:keep(boolean)
+//
+// Whether what is the reply to no transaction is kept for receive() from now on, as it is at first. Who is not going to
+// read it need not hold it; a tap sees it nevertheless.
+static int endpoint_lua_keep(lua_State *state)
+{
+	struct wrapped *wrapped = check_endpoint(state);
+	luaL_checktype(state, 2, LUA_TBOOLEAN);
+	wrapped->endpoint->unread = !lua_toboolean(state, 2);
 	return 0;
 }
 
@@ -379,6 +399,7 @@ int luaopen_net(lua_State *state)
 		{"receive", endpoint_lua_receive},
 		{"transact", net_transact},
 		{"tap", endpoint_lua_tap},
+		{"keep", endpoint_lua_keep},
 		{"pending", endpoint_lua_pending},
 		{"dropped", endpoint_lua_dropped},
 		{"late", endpoint_lua_late},

@@ -90,7 +90,7 @@ void endpoint_received(struct endpoint *endpoint, const uint8_t *octets, size_t 
 	tell(endpoint, &packet);
 	if (endpoint->state == ENDPOINT_CLOSED || transaction_offer(endpoint, &packet))
 		return;
-	if (inbox_put(&endpoint->inbox, octets, length, from, time))
+	if (!endpoint->unread && inbox_put(&endpoint->inbox, octets, length, from, time))
 		changed(endpoint);
 }
 

@@ -71,6 +71,7 @@ struct endpoint {
 	struct address local;
 	struct address remote; // length 0: none
 	struct inbox inbox;
+	bool unread; // nobody reads the inbox: nothing is put there
 	struct transaction *transactions;
 	struct {
 		uint8_t id[ENDPOINT_TRANSACTION];

@@ -404,6 +404,34 @@ test(shows_each_packet_to_the_tap, run,
 	same(select(2, client:receive(1)), "closed");
 )
 
+test(shows_one_direction_to_a_tap_that_wants_no_other, run,
+	local server, client = pair();
+	local seen = {};
+	local function note(direction) seen[#seen + 1] = direction end;
+	client:tap(note, "received");
+	net.spawn(function() for _ = 1, 3 do
+		local octets, from = server:receive(); server:send(answer(octets), from) end end);
+	client:transact(request("a"), quick); same(table.concat(seen, ","), "received");
+	client:tap(note, "sent");
+	client:transact(request("b"), quick); same(table.concat(seen, ",", 2), "sent");
+	client:tap(note, "icmp"); client:transact(request("c"), quick); same(#seen, 2);
+	client:tap(note, nil); client:send("x"); same(#seen, 3);
+	throws("sideways", client.tap, client, note, "sideways"); throws("option", client.tap, client, note, 1);
+)
+
+test(keeps_nothing_for_whom_reads_nothing, run,
+	local server, client = pair();
+	local from = client:address();
+	local seen = 0;
+	client:tap(function() seen = seen + 1 end, "received");
+	client:keep(false);
+	for _ = 1, 3 do server:send("not wanted", from) end;
+	net.spawn(function() local octets = server:receive(); server:send(answer(octets), from) end);
+	same(client:transact(request("a"), quick), success("a")); same(client:pending(), 0); same(seen, 4);
+	client:keep(true); server:send("wanted", from); same((client:receive(1)), "wanted");
+	throws("boolean", client.keep, client); throws("boolean", client.keep, client, 0);
+)
+
 test(lets_endpoints_be_collected_under_way, run,
 	for _ = 1, 20 do
 		local server, client = pair();
@@ -554,6 +582,8 @@ int main(void)
 		cmocka_unit_test(stops_sending_when_cancelled),
 		cmocka_unit_test(ends_waits_when_closed),
 		cmocka_unit_test(shows_each_packet_to_the_tap),
+		cmocka_unit_test(shows_one_direction_to_a_tap_that_wants_no_other),
+		cmocka_unit_test(keeps_nothing_for_whom_reads_nothing),
 		cmocka_unit_test(lets_endpoints_be_collected_under_way),
 		cmocka_unit_test(survives_a_flood),
 		cmocka_unit_test(reads_frames_from_tcp),
