@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "net/dtls.h"
 
+#include "net/client_context.h"
 #include "net/dtls_session.h"
 #include "net/loop.h"
 #include "net/udp.h"
@@ -259,7 +260,7 @@ struct endpoint *dtls_connect(const struct address *remote, const struct address
 			      const struct secure_settings *settings, const struct endpoint_handler *handler,
 			      void *owner, struct error *error)
 {
-	SSL_CTX *context = secure_context(settings, true, false, error);
+	SSL_CTX *context = client_context_get(settings, true, error);
 	struct dtls *dtls = context ? dtls_make(context, settings, false, remote, handler, owner, error) : NULL;
 	SSL_CTX_free(context); // the session holds it
 	if (!dtls)

@@ -40,7 +40,7 @@ struct secure_facts {
 };
 
 // A new SSL_CTX for a server or a client of TLS or DTLS, freed by SSL_CTX_free. NULL with *error that names the file
-// which cannot be used.
+// which cannot be used. Clients get theirs from client_context.h, which need not be new.
 SSL_CTX *secure_context(const struct secure_settings *settings, bool datagrams, bool server, struct error *error);
 
 // Prepares a record whose endpoint is initialised: a session of its own, its secrets kept, the name to be verified set

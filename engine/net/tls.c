@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "net/tls.h"
 
+#include "net/client_context.h"
 #include "net/loop.h"
 #include "net/stream.h"
 #include "net/tcp.h"
@@ -280,7 +281,7 @@ struct endpoint *tls_connect(const struct address *remote, const struct address 
 			     const struct secure_settings *settings, const struct endpoint_handler *handler,
 			     void *owner, struct error *error)
 {
-	SSL_CTX *context = secure_context(settings, false, false, error);
+	SSL_CTX *context = client_context_get(settings, false, error);
 	int socket = context ? tcp_start(remote, local, error) : -1;
 	struct tls *tls = socket < 0 ? NULL : make(socket, context, settings, false, remote, handler, owner, error);
 	SSL_CTX_free(context); // the session holds it
