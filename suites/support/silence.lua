@@ -6,16 +6,16 @@
 --
 -- A kind of request is a method, what it shows (nothing, a token, a password, a session key) and a transport. It counts
 -- as quiet when, since the last answer to any request of it,
---   - three whole schedules in a row went without one, whoever asked: as many as a scenario waits for on its own (one,
---     where the same is quiet over another transport already: that was no accident of a network); and
+--   - three whole schedules in a row went without one, whoever asked: as many as a scenario waits for on its own; and
 --   - a plain request of the kind, with nothing wrong or unusual in it, is not answered now either, while a Binding
 --     request beside it is. So a target that is silent to one defect only is never taken for quiet: it answers this.
 -- Then nobody waits any more for what is only a preparation, such as a challenge or a control: what depends on it is
--- inconclusive as it would have been, and says since when there was no answer. Nor for what the target once answered
--- and does not any more: it may have had enough of us, which no text forbids, and is judged where it fell silent, by
--- the scenario that waited for schedules of its own. But where it never answered such a request, the silence is the
--- observation: the request is sent, waited for as shortly as the plain one, and judged with what is known. The plain
--- request is sent again as long as somebody asks, and any answer ends it all.
+-- inconclusive as it would have been, and says since when there was no answer. (For these the plain request is enough
+-- where the same is quiet over another transport, and was never answered over this one.) Nor for what the target once
+-- answered and does not any more: it may have had enough of us, which no text forbids, and is judged where it fell
+-- silent, by the scenario that waited for schedules of its own. But where it never answered such a request, the silence
+-- is the observation: the request is sent, waited for as shortly as the plain one, and judged with what is known. The
+-- plain request is sent again as long as somebody asks, and any answer ends it all.
 
 local clock = require "clock"
 local net = require "net"
@@ -62,14 +62,18 @@ function silence:answered(kind)
   self.kinds[kind.name], self.answers[kind.name] = nil, clock.monotonic()
 end
 
--- None came for a whole schedule, that began then. where: the id of the scenario, if
--- there is one.
-function silence:unanswered(kind, began, where)
+local function remember(self, kind)
   local one = self.kinds[kind.name]
     or { method = kind.method, shows = kind.shows, count = 0, ended = self.answers[kind.name] or 0 }
+  self.kinds[kind.name] = one
+  return one
+end
+
+-- None came for a whole schedule, that began then. where: the id of the scenario, if there is one.
+function silence:unanswered(kind, began, where)
+  local one = remember(self, kind)
   if began < one.ended then return end -- beside an answer, or beside one that is counted already
   one.count, one.ended, one.where = one.count + 1, clock.monotonic(), where or one.where or "passing"
-  self.kinds[kind.name] = one
 end
 
 -- Of a target that was started anew nothing is said before it was asked anew, unless that has shown the same before.
@@ -132,13 +136,26 @@ local function is_quiet(self, kind, asker)
   return alive.message ~= nil
 end
 
--- Whether the same is known to be quiet over another transport.
+-- Whether the same is known to be quiet over another transport, and was never answered over this one.
 local function is_known_elsewhere(self, kind)
+  if self.answers[kind.name] then return false end
   for _, one in pairs(self.kinds) do
     local is_same = one.method == kind.method and one.shows == kind.shows
     if is_same and one.asked and one.count >= SCHEDULES then return true end
   end
   return false
+end
+
+-- What is known, for a person.
+function silence:describe(kind, known)
+  local last = self.answers[kind.name]
+  local whole = "as over another transport, none came to"
+  if known.count > 0 then
+    whole = ("%d whole schedule%s in a row brought none (the last in %s, until +%.0f s), nor did"):format(known.count,
+      known.count == 1 and "" or "s", known.where, known.ended - self.began)
+  end
+  return ("the target answers no %s%s: %s a plain request at +%.0f s, while Binding is answered"):format(kind.name,
+    last and (" any more, since +%.0f s"):format(last - self.began) or "", whole, known.asked - self.began)
 end
 
 -- What is known of a kind that is quiet; nil where an answer is waited for as ever. asker: the client whose request
@@ -147,9 +164,9 @@ end
 -- full, and from then on a plain request now and then, ever more rarely.
 function silence:of(kind, asker, preparation)
   local known = self.kinds[kind.name]
-  if not known then return nil end
-  local full = known.count >= SCHEDULES or preparation and is_known_elsewhere(self, kind)
+  local full = known and known.count >= SCHEDULES or preparation and is_known_elsewhere(self, kind)
   if not full then return nil end
+  known = remember(self, kind)
   local patience = self.bench.retransmission.total
   if not known.asked or clock.monotonic() - known.asked > known.trust * patience then
     local quiet = is_quiet(self, kind, asker)
@@ -157,12 +174,7 @@ function silence:of(kind, asker, preparation)
     if not quiet or self.kinds[kind.name] ~= known then return nil end
     known.asked, known.trust = clock.monotonic(), known.trust and math.min(2 * known.trust, STALE) or FRESH
   end
-  local last = self.answers[kind.name]
-  local why = ("the target answers no %s%s: %d whole schedule%s in a row brought none (the last in %s, until "
-    .. "+%.0f s), nor did a plain request at +%.0f s, while Binding is answered"):format(kind.name,
-    last and (" any more, since +%.0f s"):format(last - self.began) or "", known.count, known.count == 1 and "" or "s",
-    known.where, known.ended - self.began, known.asked - self.began)
-  return { why = why, spared = preparation or last ~= nil }
+  return { why = self:describe(kind, known), spared = preparation or self.answers[kind.name] ~= nil }
 end
 
 return silence
