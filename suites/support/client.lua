@@ -22,8 +22,8 @@
 
 local bytes = require "bytes"
 local clock = require "clock"
+local fresh = require "support.fresh"
 local minting = require "support.minting"
-local net = require "net"
 local reply = require "support.reply"
 local stun = require "stun"
 local transports = require "support.transports"
@@ -35,69 +35,11 @@ local no_room = { [486] = true, [508] = true } -- RFC 5766 section 15: Allocatio
 
 local FLOOD <const> = 100 -- messages beside one request: fewer than a socket's buffer holds
 
-local most_ports = 64 -- tried for one that this run has not used
-
--- A UDP endpoint on a port that this run has not used before, over whatever protocol: a server may remember the 5-tuple
--- of an allocation for some time after its end, and what it remembers would answer for the new client.
-local function fresh_udp(bench, remote)
-  local held, endpoint, problem = {}, nil, nil
-  for _ = 1, most_ports do
-    endpoint, problem = net.udp { remote = remote }
-    if not endpoint or bench.any_port then break end
-    local port = endpoint:address().port
-    if not bench.used_ports[port] then
-      bench.used_ports[port] = true
-      break
-    end
-    held[#held + 1] = endpoint -- so that the kernel gives another one
-  end
-  for _, other in ipairs(held) do
-    if other ~= endpoint then other:close() end
-  end
-  return endpoint, problem
-end
-
-local function is_taken(problem)
-  return problem:find("Address already in use", 1, true) or problem:find("Cannot assign requested address", 1, true)
-end
-
--- An endpoint that open(local address) makes, on a port as above. Another program may take the port in between, or have
--- it already over TCP; then the next one is tried.
-local function on_fresh_port(bench, remote, open)
-  local endpoint, problem
-  for _ = 1, most_ports do
-    local probe, none = fresh_udp(bench, remote)
-    if not probe then return nil, none end
-    local address = probe:address()
-    probe:close()
-    endpoint, problem = open(address)
-    if endpoint or not is_taken(problem) then break end
-  end
-  return endpoint, problem
-end
-
-local function open_secure(open)
-  return function(bench, remote, seconds)
-    return on_fresh_port(bench, remote, function(address) return open(bench:handshake(remote, seconds, address)) end)
-  end
-end
-
--- How an endpoint of each protocol is opened within so many seconds.
-local open_endpoint = {
-  udp = fresh_udp,
-  tcp = function(bench, remote, seconds)
-    return on_fresh_port(bench, remote, function(address)
-      return net.tcp { remote = remote, address = address, timeout = seconds }
-    end)
-  end,
-  tls = open_secure(net.tls), dtls = open_secure(net.dtls),
-}
-
 -- Gives the client a new 5-tuple. true, or nil and text when no socket opens.
 function client:connect()
   local bench = self.bench
   local seconds = self.patience or bench.retransmission.tcp_timeout
-  local endpoint, problem = open_endpoint[self.transport](bench, self.remote, seconds)
+  local endpoint, problem = fresh.open(bench, self.transport, self.remote, seconds)
   if not endpoint then return nil, problem end
   if self.endpoint then self.endpoint:close() end
   self.endpoint = endpoint
