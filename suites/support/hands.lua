@@ -51,8 +51,8 @@ end
 -- lifetime, which is judged elsewhere, does not show it, and the scenario is inconclusive. The lifetime is the same
 -- from both ends, for who reads it from the other.
 function hands:heeds_time(control)
-  local lifetime <const> = 0x00010100
-  local old = { lifetime = lifetime, age = lifetime + self.bench:beyond_delta() }
+  local lifetime <const> = 0x00010100 -- seconds: 18 hours
+  local old = { lifetime = lifetime, age = 4 * lifetime }
   local refused = self:with_defect(control, { token = old }):is_error(401, 400)
   if not refused.ok then
     stop.inconclusive("how it reads a time in a token does not show, as one long past its lifetime is not refused: "
