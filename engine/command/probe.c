@@ -15,6 +15,8 @@ static const struct option_row options[] = {
 	{"server-name", OPTION_TEXT, "server_name", "NAME",
 	 "what tokens are made for, where it announces no name (or another one)"},
 	OPTIONS_CREDENTIALS,
+	{"largest", OPTION_FLAG, "largest", NULL,
+	 "look for its largest message too, which may end a server that has no room for one"},
 	{"max-rate", OPTION_NUMBER, "max_rate", "N", "requests a second at most (default 20)"},
 	{"with-secrets", OPTION_FLAG, "with_secrets", NULL, "write keys and passwords into the profile"},
 	{"out", OPTION_TEXT, "out", "FILE", "write the profile to this new file (default: stdout)"},

@@ -8,6 +8,7 @@ local clock = require "clock"
 local escape = require "reports.escape"
 local net = require "net"
 local offers = require "support.probe.offers"
+local preflight = require "support.preflight"
 local profile = require "support.profile"
 local reach = require "support.probe.reach"
 local recorder = require "support.recorder"
@@ -139,13 +140,18 @@ local function credited(s, found)
   found.wishes = offers.wishes(s, first_of(found.answering, false))
 end
 
+-- A right message that is too large for a server has been seen to end it, so it is sent only where somebody wants that.
 local function sized(s, found)
+  if not found.options.largest then return end
   say "  its largest message is looked for..."
   for _, datagram in ipairs { true, false } do
     local name = first_of(found.answering, datagram)
     if name and not s.lost then
       local size = reach.largest(s, name)
       found.sizes[#found.sizes + 1] = { transport = name, size = size }
+      if size.problem and not preflight.answers(s.bench, s.record, s.transport) then
+        s.lost = ("the server has stopped answering: over %s, %s"):format(name, size.problem)
+      end
     end
   end
 end

@@ -3,12 +3,12 @@
 #
 # A server for tests/e2e/probe.t: over UDP on port $ARGV[0] of loopback. Binding requests get a success without any
 # attribute, all others a 401 with REALM, SOFTWARE and THIRD-PARTY-AUTHORIZATION as $ARGV[1] has them, in hex and with
-# colons between; messages of more than $ARGV[2] octets get no answer.
+# colons between; messages of more than $ARGV[2] octets get no answer, or end it where $ARGV[3] is there.
 use strict;
 use warnings;
 use IO::Socket::INET;
 
-my ($port, $texts, $limit) = @ARGV;
+my ($port, $texts, $limit, $dies) = @ARGV;
 my ($realm, $software, $name) = map { pack 'H*', $_ } split /:/, $texts, -1;
 my $udp = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $port, Proto => 'udp') or die "udp: $!";
 $| = 1;
@@ -20,6 +20,7 @@ sub attribute {
 }
 
 while (my $peer = $udp->recv(my $request, 65536)) {
+	exit if $dies && length $request > $limit;
 	next if length $request < 20 || length $request > $limit;
 	my $binding = unpack('n', $request) == 1;
 	my $body = $binding ? '' : attribute(0x0009, pack('nCC', 0, 4, 1) . 'no') . attribute(0x0014, $realm)

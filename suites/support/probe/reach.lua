@@ -101,24 +101,30 @@ function reach.largest(s, transport)
   local rto = math.min(0.5, math.max(0.1, 3 * (clock.monotonic() - began)))
   local timing = { rto = rto, rc = 3, rm = 3, total = 6 * rto, tcp_timeout = math.max(1, 6 * rto) }
   local taken, refused, why = SMALL, largest[transports.protocol(transport)], nil
-  local all = takes(s, transport, refused, timing, like)
+  local function lost(problem)
+    return { problem = ("one of %d octets was not answered, and then: %s"):format(refused, problem) }
+  end
+  local all
+  all, got = takes(s, transport, refused, timing, like)
   if all then return { taken = refused } end
+  if all == nil then return { problem = got } end
   while refused - taken > 4 do
     local size = (taken + refused) // 8 * 4
     local ok
     ok, got = takes(s, transport, size, timing, like)
-    if ok == nil then return { problem = got } end
+    if ok == nil then return lost(got) end
     if ok then taken = size else refused, why = size, got end
   end
   -- One lost message would have moved the edge: the refused side of it is asked again, the patient way.
   for _ = 1, 2 do
     local ok
     ok, got = takes(s, transport, refused, timing, like)
-    if ok ~= false then return { problem = "the edge could not be found again: " .. got } end
+    if ok == nil then return lost(got) end
+    if ok then return { problem = "the edge could not be found again: " .. got } end
   end
   local alive
   alive, why = takes(s, transport, SMALL, s.bench.retransmission, like), why or got
-  if not alive then return { problem = "it no longer answers small messages either" } end
+  if not alive then return lost "it no longer answers small messages either" end
   return { taken = taken, refused = refused, got = why }
 end
 
