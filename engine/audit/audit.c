@@ -2,7 +2,9 @@
 #include "audit/audit.h"
 
 #include "audit/conversation.h"
+#include "audit/dialogue.h"
 #include "audit/names.h"
+#include "audit/noted_flows.h"
 #include "audit/recall.h"
 #include "base/error.h"
 #include "capture/flow.h"
@@ -20,22 +22,12 @@
 #define RECALL_SMALL 8192            // servers, clients
 #define RECALL_LARGE 131072          // tokens, nonces
 #define IDLE UINT64_C(7200000000000) // nanoseconds: twice as long as servers let allocations live
-#define NOTED_FLOWS 4096             // of which the addresses are remembered
-#define FLOW_TEXT 160
-#define PACKET_FINDINGS 256 // of one packet, for whoever wants them
-
-struct noted_flow {
-	uint64_t number;
-	char text[FLOW_TEXT];
-};
+#define PACKET_FINDINGS 256          // of one packet, for whoever wants them
 
 // What is kept of a flow.
 struct flow_state {
 	struct conversation *conversation;
-	struct session *sessions[2];    // by the side that asks
-	struct session_place places[2]; // client and server of these, as hashes
-	struct stun_address askers[2];
-	bool spoken; // something of STUN was in it
+	struct dialogue dialogue;
 	struct tally_flow tally;
 };
 
@@ -50,8 +42,7 @@ struct audit {
 	struct flow_table *flows;
 	struct fragments *fragments;
 	struct stun_message message; // its memory is used again and again
-	struct noted_flow *noted;
-	size_t noted_count;
+	struct noted_flows noted;
 	struct audit_opaque opaques[AUDIT_OPAQUES];
 	size_t opaque_count;
 	const struct flow *flow; // of the packet that is taken
@@ -132,7 +123,7 @@ void audit_free(struct audit *audit)
 	recall_free(audit->world.nonces);
 	recall_free(audit->world.sealings);
 	stun_message_free(&audit->message);
-	free(audit->noted);
+	noted_flows_free(&audit->noted);
 	free(audit);
 }
 
@@ -159,33 +150,22 @@ const struct audit_opaque *audit_opaques(const struct audit *audit, size_t *coun
 
 const char *audit_flow(const struct audit *audit, uint64_t number)
 {
-	for (size_t i = 0; i < audit->noted_count; i++)
-		if (audit->noted[i].number == number)
-			return audit->noted[i].text;
-	return NULL;
+	return noted_flows_text(&audit->noted, number);
 }
 
 // --- flows -----------------------------------------------------------------------------------------------------------
 
 static void note_flow(struct audit *audit, const struct flow *flow)
 {
-	if (audit->noted_count == NOTED_FLOWS || audit_flow(audit, flow->number))
-		return;
-	if (!audit->noted && !(audit->noted = calloc(NOTED_FLOWS, sizeof *audit->noted)))
-		return;
 	const struct flow_state *state = flow->state;
-	bool back = state && !state->sessions[0] && state->sessions[1];
-	char source[PACKET_ADDRESS_TEXT], destination[PACKET_ADDRESS_TEXT];
-	packet_address_with_port(back ? &flow->destination : &flow->source, source);
-	packet_address_with_port(back ? &flow->source : &flow->destination, destination);
+	bool back = state && !state->dialogue.sessions[0] && state->dialogue.sessions[1];
 	enum conversation_kind kind = state ? conversation_kind(state->conversation) : CONVERSATION_UNKNOWN;
 	const char *transport = kind == CONVERSATION_TLS       ? "tls"
 				: kind == CONVERSATION_DTLS    ? "dtls"
 				: flow->protocol == PACKET_UDP ? "udp"
 							       : "tcp";
-	struct noted_flow *noted = &audit->noted[audit->noted_count++];
-	noted->number = flow->number;
-	snprintf(noted->text, sizeof noted->text, "%s %s > %s", transport, source, destination);
+	noted_flows_add(&audit->noted, flow->number, transport, back ? &flow->destination : &flow->source,
+			back ? &flow->source : &flow->destination);
 }
 
 static void note_opaque(struct audit *audit, const struct flow *flow, const char *reason)
@@ -223,49 +203,17 @@ static void flow_gone(struct flow *flow, enum flow_end why, void *context)
 	if (kind != CONVERSATION_OTHER && kind != CONVERSATION_UNKNOWN)
 		audit->count.stream_lost += conversation_lost(state->conversation);
 	tally_settle(audit->tally, &state->tally);
-	audit->let_go = audit->let_go || (state->spoken && (why == FLOW_CROWDED || why == FLOW_IDLE));
-	if (why == FLOW_CROWDED && state->spoken)
+	audit->let_go = audit->let_go || (state->dialogue.spoken && (why == FLOW_CROWDED || why == FLOW_IDLE));
+	if (why == FLOW_CROWDED && state->dialogue.spoken)
 		audit->count.crowded++;
-	for (int i = 0; i < 2; i++) {
-		if (state->sessions[i])
-			audit->count.unanswered += session_unanswered(state->sessions[i]);
-		session_free(state->sessions[i]);
-	}
+	audit->count.unanswered += dialogue_unanswered(&state->dialogue);
 	const struct audit_judge *judge = &audit->options.judge;
-	if (!audit->ended && state->spoken && judge->gone)
+	if (!audit->ended && state->dialogue.spoken && judge->gone)
 		audit->ended = judge->gone(judge->context, flow->number) < 0;
+	dialogue_free(&state->dialogue);
 	conversation_free(state->conversation);
 	free(state);
 	flow->state = NULL;
-}
-
-static uint64_t hash_address(const struct audit *audit, const struct packet_address *address, bool with_port)
-{
-	uint8_t octets[20] = {address->family};
-	memcpy(&octets[1], address->octets, address->family == 4 ? 4 : 16);
-	octets[17] = with_port;
-	octets[18] = with_port ? (uint8_t)(address->port >> 8) : 0;
-	octets[19] = with_port ? (uint8_t)address->port : 0;
-	return keyring_hash(audit->world.keyring, octets, sizeof octets);
-}
-
-// The session of a flow whose requests come from that side; it begins when there is none.
-static struct session *session_of(struct audit *audit, struct flow_state *state, int asker, bool asks)
-{
-	if (state->sessions[asker])
-		return state->sessions[asker];
-	const struct flow *flow = audit->flow;
-	const struct packet_address *client = asker ? &flow->destination : &flow->source;
-	const struct packet_address *server = asker ? &flow->source : &flow->destination;
-	state->sessions[asker] = session_new(asks && !state->spoken, audit->let_go);
-	state->places[asker].client = hash_address(audit, client, false);
-	state->places[asker].server = hash_address(audit, server, true);
-	struct stun_address *address = &state->askers[asker];
-	address->family = client->family == 4 ? STUN_IPV4 : STUN_IPV6;
-	address->port = client->port;
-	memcpy(address->octets, client->octets, sizeof address->octets);
-	state->places[asker].asker = address;
-	return state->sessions[asker];
 }
 
 // --- messages --------------------------------------------------------------------------------------------------------
@@ -311,22 +259,6 @@ static bool judge(struct audit *audit, struct audit_sighting *sighting)
 	return true;
 }
 
-static uint8_t sender_of(const struct audit_message_facts *facts)
-{
-	enum { SEND = 0x006, DATA = 0x007, CONNECTION_ATTEMPT = 0x00C };
-	switch (facts->class) {
-	case AUDIT_REQUEST:
-		return AUDIT_CLIENT;
-	case AUDIT_SUCCESS:
-	case AUDIT_ERROR:
-		return AUDIT_SERVER;
-	default:
-		return facts->method == SEND                                          ? AUDIT_CLIENT
-		       : facts->method == DATA || facts->method == CONNECTION_ATTEMPT ? AUDIT_SERVER
-										      : AUDIT_ANYONE;
-	}
-}
-
 static void add_session(struct audit *audit, struct audit_sighting *sighting, struct audit_facts *facts, int side)
 {
 	struct flow_state *state = audit->flow->state;
@@ -334,13 +266,15 @@ static void add_session(struct audit *audit, struct audit_sighting *sighting, st
 	if (sender == AUDIT_ANYONE)
 		return;
 	int asker = sender == AUDIT_CLIENT ? side : !side;
-	struct session *session = session_of(audit, state, asker, facts->message.class == AUDIT_REQUEST);
+	bool asks = facts->message.class == AUDIT_REQUEST;
+	struct session *session =
+		dialogue_session(&state->dialogue, &audit->world, audit->flow, asker, asks, audit->let_go);
 	if (!session)
 		return;
-	struct session_place place = state->places[asker];
+	struct session_place place = state->dialogue.places[asker];
 	place.time = sighting->time;
 	place.frame = sighting->place.frame;
-	if (facts->message.class == AUDIT_REQUEST)
+	if (asks)
 		session_request(session, &audit->world, &place, sighting->message, facts, &sighting->view);
 	else if (facts->message.class == AUDIT_INDICATION)
 		session_indication(session, &audit->world, &place, sighting->message, facts, &sighting->view);
@@ -355,7 +289,7 @@ static void count_message(struct audit *audit, const struct audit_sighting *sigh
 {
 	struct flow_state *state = audit->flow->state;
 	uint8_t sender = sighting->facts->message.sender;
-	bool back = sender == AUDIT_SERVER || (sender == AUDIT_ANYONE && side && !state->sessions[1]);
+	bool back = sender == AUDIT_SERVER || (sender == AUDIT_ANYONE && side && !state->dialogue.sessions[1]);
 	const struct tally_sighting counted = {
 		.facts = sighting->facts,
 		.message = sighting->message,
@@ -378,19 +312,19 @@ static bool take_message(struct audit *audit, struct audit_sighting *sighting, s
 		stun_header_parse(sighting->octets, sighting->length, &header, NULL);
 		own->class = (uint8_t)stun_type_class(header.type);
 		own->method = stun_type_method(header.type);
-		own->sender = sender_of(own);
+		own->sender = (uint8_t)audit_facts_sender(own);
 		own->class = AUDIT_MALFORMED;
 		sighting->problem = &problem;
 		audit->count.malformed++;
 	} else {
 		sighting->message = &audit->message;
 		audit_facts_read(own, &audit->message);
-		own->sender = sender_of(own);
+		own->sender = (uint8_t)audit_facts_sender(own);
 		add_session(audit, sighting, facts, side);
 	}
 	audit->count.messages++;
 	count_message(audit, sighting, side);
-	((struct flow_state *)audit->flow->state)->spoken = true;
+	((struct flow_state *)audit->flow->state)->dialogue.spoken = true;
 	return judge(audit, sighting);
 }
 
@@ -401,20 +335,10 @@ static bool take_channel_data(struct audit *audit, struct audit_sighting *sighti
 	state->tally.channel_data++;
 	state->tally.last_frame = sighting->place.frame;
 	state->tally.last_time = sighting->time;
-	// Either side may have asked for the channel; most often only one of them ever asked for anything.
 	uint16_t number = (uint16_t)(sighting->octets[0] << 8 | sighting->octets[1]);
-	enum audit_channel channel = AUDIT_CHANNEL_UNKNOWN;
-	int asker = state->sessions[0] ? 0 : 1;
-	if (state->sessions[asker])
-		channel = session_channel(state->sessions[asker], number, sighting->time);
-	if (channel != AUDIT_CHANNEL_BOUND && asker == 0 && state->sessions[1]) {
-		enum audit_channel other = session_channel(state->sessions[1], number, sighting->time);
-		if (other == AUDIT_CHANNEL_BOUND) {
-			channel = other;
-			asker = 1;
-		}
-	}
-	state->spoken = true;
+	int asker;
+	enum audit_channel channel = dialogue_channel(&state->dialogue, number, sighting->time, &asker);
+	state->dialogue.spoken = true;
 	facts->message.class = AUDIT_CHANNEL;
 	facts->message.channel = (uint8_t)channel;
 	facts->message.sender = side == asker ? AUDIT_CLIENT : AUDIT_SERVER;
@@ -477,11 +401,11 @@ static void take_packet(struct audit *audit, const struct packet *packet, uint64
 		state->conversation = conversation;
 		flow->state = state;
 	}
-	bool spoken = state->spoken;
+	bool spoken = state->dialogue.spoken;
 	audit->flow = flow;
 	conversation_packet(state->conversation, back, packet, first_frame, take_piece, audit);
 	audit->flow = NULL;
-	audit->count.flows += state->spoken && !spoken;
+	audit->count.flows += state->dialogue.spoken && !spoken;
 }
 
 static void add_secrets(void *context, uint32_t type, const uint8_t *octets, size_t length)

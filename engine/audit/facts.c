@@ -11,9 +11,9 @@
 
 _Static_assert(sizeof(struct audit_message_facts) == 5 * 8 + 4 + 2 * 2 + 24, "facts are compared as octets");
 
-#define LARGE 548        // octets of a message that RFC 7635 6.2 would have kept below
-#define REASON_LIMIT 128 // characters (RFC 5389 15.6)
-#define MOST_COMPARED 64 // attributes of a message
+#define LARGE 548         // octets of a message that RFC 7635 6.2 would have kept below
+#define REASON_LIMIT 128  // characters (RFC 5389 15.6)
+#define MOST_COMPARED 64  // attributes of a message
 #define FIRST_FREE 0x0040 // of the types up to here all may have been given to somebody
 
 int audit_facts_place(uint16_t type)
@@ -167,6 +167,22 @@ void audit_facts_read(struct audit_message_facts *facts, const struct stun_messa
 	read_fingerprint(facts, message);
 }
 
+enum audit_sender audit_facts_sender(const struct audit_message_facts *facts)
+{
+	switch (facts->class) {
+	case AUDIT_REQUEST:
+		return AUDIT_CLIENT;
+	case AUDIT_SUCCESS:
+	case AUDIT_ERROR:
+		return AUDIT_SERVER;
+	default:
+		return facts->method == STUN_METHOD_SEND                 ? AUDIT_CLIENT
+		       : facts->method == STUN_METHOD_DATA               ? AUDIT_SERVER
+		       : facts->method == STUN_METHOD_CONNECTION_ATTEMPT ? AUDIT_SERVER
+									 : AUDIT_ANYONE;
+	}
+}
+
 // --- words -----------------------------------------------------------------------------------------------------------
 
 #define WORDS 9
@@ -197,13 +213,17 @@ static const struct {
 	{"session_time",
 	 offsetof(struct audit_message_facts, session_time),
 	 {NULL, "good", "edge-past", "beyond-past", "far-past", "edge-future", "beyond-future", "far-future", "late"}},
-	{"token_use", offsetof(struct audit_message_facts, token_use), {NULL, "first", "same", "newer", "earlier", "turns"}},
+	{"token_use",
+	 offsetof(struct audit_message_facts, token_use),
+	 {NULL, "first", "same", "newer", "earlier", "turns"}},
 	{"nonce",
 	 offsetof(struct audit_message_facts, nonce),
 	 {"absent", "current", "earlier", "refused", "elsewhere", "unseen"}},
 	{"transaction", offsetof(struct audit_message_facts, transaction), {NULL, "new", "again", "changed", "reused"}},
 	{"asked", offsetof(struct audit_message_facts, asked), {NULL, "seen", "unseen", "forgotten"}},
-	{"repeated", offsetof(struct audit_message_facts, repeated), {NULL, "alike", "changed", "later", "soon", "copy"}},
+	{"repeated",
+	 offsetof(struct audit_message_facts, repeated),
+	 {NULL, "alike", "changed", "later", "soon", "copy"}},
 	{"allocation", offsetof(struct audit_message_facts, allocation), {"unknown", "none", "held", "edge", "over"}},
 	{"grant", offsetof(struct audit_message_facts, grant), {NULL, "zero", "within", "delta", "over"}},
 	{"ceiling", offsetof(struct audit_message_facts, ceiling), {NULL, "kept", "broken", "edge"}},

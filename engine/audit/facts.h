@@ -235,12 +235,12 @@ enum {
 
 // More flags.
 enum {
-	AUDIT_NAME_NUL = 1 << 0,     // the value of THIRD-PARTY-AUTHORIZATION ends with NUL
-	AUDIT_NONCE_SAME = 1 << 1,   // an answer with the NONCE of its request
-	AUDIT_NONCE_FRESH = 1 << 2,  // NONCE is that of a 438 of the last 10 s, and was not used before
-	AUDIT_KID_OTHER = 1 << 3,    // USERNAME is not the kid of the token that the session rests on
-	AUDIT_TOKEN_SHAPED = 1 << 4, // a token that does not open, of the form that its algorithm (AES-GCM) has
-	AUDIT_OFFERED_HERE = 1 << 5, // third-party authorization has been offered on this flow before
+	AUDIT_NAME_NUL = 1 << 0,       // the value of THIRD-PARTY-AUTHORIZATION ends with NUL
+	AUDIT_NONCE_SAME = 1 << 1,     // an answer with the NONCE of its request
+	AUDIT_NONCE_FRESH = 1 << 2,    // NONCE is that of a 438 of the last 10 s, and was not used before
+	AUDIT_KID_OTHER = 1 << 3,      // USERNAME is not the kid of the token that the session rests on
+	AUDIT_TOKEN_SHAPED = 1 << 4,   // a token that does not open, of the form that its algorithm (AES-GCM) has
+	AUDIT_OFFERED_HERE = 1 << 5,   // third-party authorization has been offered on this flow before
 	AUDIT_REQUIRED_GIVEN = 1 << 6, // as AUDIT_REQUIRED_UNKNOWN, but its type was given to somebody once
 };
 
@@ -252,6 +252,9 @@ struct audit_facts {
 // The facts that the octets alone tell. `facts` is zero and gets class, method, attributes, form of the values,
 // FINGERPRINT and presence of integrity (as unknown).
 void audit_facts_read(struct audit_message_facts *facts, const struct stun_message *message);
+
+// Whose message it is by its class and method; ANYONE where either side may have sent it.
+enum audit_sender audit_facts_sender(const struct audit_message_facts *facts);
 
 // The place of an attribute in `has` and the others; -1 when no RFC here has it.
 int audit_facts_place(uint16_t type);
