@@ -360,15 +360,6 @@ static int endpoint_gc(lua_State *state)
 	return 0;
 }
 
-void net_make_metatable(lua_State *state, const char *name, const luaL_Reg *methods)
-{
-	luaL_newmetatable(state, name);
-	luaL_setfuncs(state, methods, 0);
-	lua_pushvalue(state, -1);
-	lua_setfield(state, -2, "__index");
-	lua_pop(state, 1);
-}
-
 static void make_endpoints_table(lua_State *state)
 {
 	if (lua_getfield(state, LUA_REGISTRYINDEX, ENDPOINTS) == LUA_TNIL) {
@@ -410,7 +401,7 @@ int luaopen_net(lua_State *state)
 		{"__gc", endpoint_gc},
 		{NULL, NULL},
 	};
-	net_make_metatable(state, ENDPOINT, endpoint_methods);
+	state_make_class(state, ENDPOINT, endpoint_methods);
 	net_transact_open(state);
 	make_endpoints_table(state);
 	lua_newtable(state);

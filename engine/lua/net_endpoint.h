@@ -7,7 +7,7 @@
 
 #include "net/endpoint.h"
 
-#include <lauxlib.h>
+#include <lua.h>
 
 // What an endpoint of a script is opened with, together with its owner.
 extern const struct endpoint_handler net_endpoint_handler;
@@ -38,9 +38,6 @@ void net_set_listener(void *owner, void *listener);
 
 // A connection may be there.
 void net_tell_listener(void *owner);
-
-// Makes a metatable that is its own __index.
-void net_make_metatable(lua_State *state, const char *name, const luaL_Reg *methods);
 
 // endpoint:secrets, endpoint:session (net_secure.c).
 int net_secrets(lua_State *state);
