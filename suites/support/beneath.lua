@@ -68,25 +68,31 @@ local function hostile(field)
 end
 
 -- A right ClientHello cut off behind every octet, as it is and with its record made to fit, and with every length field
--- at its boundaries.
+-- at its boundaries. header: octets of a record's header; record(octets) puts octets into one.
+local function add_broken(list, name, hello, fields, header, record)
+  for n = 1, #hello - 1 do
+    add(list, "cut hello", ("%s cut off after %d of %d octets"):format(name, n, #hello), { "send", hello:sub(1, n) })
+    if n > header then
+      add(list, "cut hello", ("%s cut off after %d of %d octets, as its record says"):format(name, n, #hello),
+        { "send", record(hello:sub(header + 1, n)) })
+    end
+  end
+  for _, field in ipairs(fields) do
+    for _, n in ipairs(hostile(field)) do
+      add(list, "hello length", ("%s whose length of %s says %d, not %d"):format(name, field.name, n, field.value),
+        { "send", handshake.overwrite(hello, field.offset, string.pack(">I" .. field.size, n)) })
+    end
+  end
+end
+
 function beneath.tls_hellos()
   local list = {}
   for _, newest in ipairs { false, true } do
     local hello, fields = handshake.tls_hello(newest)
     local name = newest and "a ClientHello of TLS 1.3" or "a ClientHello of TLS 1.2"
-    for n = 1, #hello - 1 do
-      add(list, "cut hello", ("%s cut off after %d of %d octets"):format(name, n, #hello), { "send", hello:sub(1, n) })
-      if n > 5 then
-        add(list, "cut hello", ("%s cut off after %d of %d octets, as its record says"):format(name, n, #hello),
-          { "send", handshake.record(handshake.HANDSHAKE, hello:sub(6, n), "\x03\x01") })
-      end
-    end
-    for _, field in ipairs(fields) do
-      for _, n in ipairs(hostile(field)) do
-        add(list, "hello length", ("%s whose length of %s says %d, not %d"):format(name, field.name, n, field.value),
-          { "send", handshake.overwrite(hello, field.offset, string.pack(">I" .. field.size, n)) })
-      end
-    end
+    add_broken(list, name, hello, fields, 5, function(octets)
+      return handshake.record(handshake.HANDSHAKE, octets, "\x03\x01")
+    end)
   end
   return list
 end
@@ -222,20 +228,9 @@ end
 function beneath.dtls_hellos()
   local list = {}
   local hello, fields = handshake.dtls_hello()
-  for n = 1, #hello - 1 do
-    add(list, "cut hello", ("a ClientHello cut off after %d of %d octets"):format(n, #hello),
-      { "send", hello:sub(1, n) })
-    if n > 13 then
-      add(list, "cut hello", ("a ClientHello cut off after %d of %d octets, as its record says"):format(n, #hello),
-        { "send", handshake.dtls_record(handshake.HANDSHAKE, hello:sub(14, n)) })
-    end
-  end
-  for _, field in ipairs(fields) do
-    for _, n in ipairs(hostile(field)) do
-      add(list, "hello length", ("a ClientHello whose length of %s says %d, not %d"):format(field.name, n, field.value),
-        { "send", handshake.overwrite(hello, field.offset, string.pack(">I" .. field.size, n)) })
-    end
-  end
+  add_broken(list, "a ClientHello", hello, fields, 13, function(octets)
+    return handshake.dtls_record(handshake.HANDSHAKE, octets)
+  end)
   local D = handshake.DTLS
   for _, epoch in ipairs { 1, 2, 0x7FFF, 0x8000, 0xFFFF } do
     add(list, "epoch", ("a ClientHello of epoch %d"):format(epoch),
