@@ -6,7 +6,7 @@
 // All in seconds.
 #define EDGE ((int)(MOMENT_EDGE / MOMENT_SECOND))
 #define FAR (3600 - EDGE) // beyond which no Delta explains anything, but for the time that a packet is on its way
-#define TEN_YEARS 315576000.0
+#define YEAR 31557600.0
 #define RFC_7635 1438387200.0 // its month
 #define CEILING_DELTA 5       // of the formula
 #define CEILING_TOLERANCE 2   // that both clocks may round by
@@ -44,7 +44,10 @@ enum audit_time moment_in_session(uint64_t now, uint64_t timestamp, uint32_t lif
 
 bool moment_is_absurd(uint64_t now, uint64_t timestamp)
 {
-	return distance(now, timestamp) > TEN_YEARS && seconds_of(now) >= RFC_7635;
+	// By years a clock may be wrong that was never set. Seconds since 1900 are 70 years ahead.
+	double time = token_timestamp_time(timestamp);
+	bool odd = time < RFC_7635 || time - seconds_of(now) > 50 * YEAR;
+	return odd && distance(now, timestamp) > 10 * YEAR && seconds_of(now) >= RFC_7635;
 }
 
 enum audit_ceiling moment_ceiling(uint64_t now, uint64_t timestamp, uint32_t lifetime, uint32_t granted)

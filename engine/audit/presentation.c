@@ -34,12 +34,12 @@ static enum audit_token open_token(const struct session_world *world, const stru
 	return outcome;
 }
 
-// Whether this token has been used before on this flow. Remembers it.
-static bool used_here(struct session_world *world, const struct session_place *place, uint64_t digest)
+// Whether a token or request, of which that is a hash, has been seen before on this flow. Remembers it.
+static bool seen_here(struct session_world *world, const struct session_place *place, uint64_t hash)
 {
 	if (!place->asker)
 		return false;
-	uint64_t parts[4] = {place->client, place->server, digest, UINT64_C(1) << 32 | place->asker->port};
+	uint64_t parts[4] = {place->client, place->server, hash, UINT64_C(1) << 32 | place->asker->port};
 	uint64_t key = keyring_hash(world->keyring, parts, sizeof parts);
 	if (recall_get(world->tokens, key, NULL))
 		return true;
@@ -54,7 +54,7 @@ static enum audit_token_use use_of(struct session_world *world, const struct ses
 	uint64_t client = keyring_hash(world->keyring, pair, sizeof pair[0] * 2);
 	uint64_t used = keyring_hash(world->keyring, pair, sizeof pair);
 	bool before = recall_get(world->clients, client, &last);
-	bool here = used_here(world, place, digest);
+	bool here = seen_here(world, place, digest);
 	bool again = recall_get(world->tokens, used, NULL);
 	if (before && last == digest)
 		return AUDIT_USE_SAME;
@@ -101,6 +101,8 @@ bool presentation_look(struct session_world *world, const struct session_place *
 	else if (facts->token == AUDIT_TOKEN_REFUSED && opened->shaped)
 		facts->marks |= AUDIT_TOKEN_SHAPED;
 	proof_of_token(world, place, kid, opened->digest, facts);
-	facts->token_use = (uint8_t)use_of(world, place, opened->digest);
+	// A request that is there once more, whoever sent or captured it again, is no use of its token.
+	if (!seen_here(world, place, keyring_hash(world->keyring, message->data, message->length)))
+		facts->token_use = (uint8_t)use_of(world, place, opened->digest);
 	return true;
 }

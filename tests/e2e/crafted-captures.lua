@@ -34,6 +34,7 @@ end
 function talk:send(octets, back)
   self.at = self.at + 0.01
   local client, server = self.client, self.server
+  if self.heard then self.heard[#self.heard + 1] = { octets, back } end
   local data, link = assert(capture.synthesize {
     protocol = "udp", source = back and server or client, destination = back and client or server, payload = octets,
   })
@@ -324,6 +325,23 @@ local cases = {
     t.client = { address = CLIENT.address, port = CLIENT.port + 1 }
     t:let_in("Refresh", { token = tokens[2], key = tokens[2].mac_key })
   end },
+  ["heard-at-two-places"] = { { ["7635-9-15"] = "pass", ["7635-9-06"] = "pass" }, function(t)
+    local said = {}
+    t.heard = said
+    local first, second = t:open(), t:token()
+    for _ = 1, 6 do t:let_in("Refresh", { token = first, key = first.mac_key }) end
+    for _ = 1, 6 do t:let_in("Refresh", { token = second, key = second.mac_key }) end
+    t.heard = nil
+    for _, one in ipairs(said) do t:send(one[1], one[2]) end
+  end },
+  ["from-the-other-address"] = { { ["5389-6-01"] = "pass" }, function(t)
+    local transaction = t:ask("Binding", { front = { { "CHANGE-REQUEST", 6 } } })
+    t:ask("Binding", {})
+    t.server = { address = "192.0.2.2", port = 3479 }
+    t:answer("success", "Binding", transaction, {
+      { "XOR-MAPPED-ADDRESS", CLIENT }, { "RESPONSE-ORIGIN", t.server }, { "OTHER-ADDRESS", SERVER },
+    })
+  end },
   ["type-given-once"] = { { ["5389-7.3.1-01"] = "none" }, function(t)
     t:granted("Binding", t:ask("Binding", { front = { { 0x000F, "abcd" } } }))
   end },
@@ -340,6 +358,10 @@ local cases = {
   ["refused-near-the-end"] = { { ["7635-9-12"] = "fail" }, function(t)
     local first = t:open { lifetime = 600 }
     t.at = t.at + 500
+    t:challenge(t:ask("CreatePermission", { key = first.mac_key }), { method = "CreatePermission" })
+  end },
+  ["started-anew"] = { { ["7635-9-12"] = "fail" }, function(t)
+    local first = t:open()
     t:challenge(t:ask("CreatePermission", { key = first.mac_key }), { method = "CreatePermission" })
   end },
   ["spoilt-token-let-in"] = { { ["7635-9-04"] = "fail" }, function(t)
