@@ -20,8 +20,8 @@ enum audit_time moment_of(uint64_t now, uint64_t timestamp, uint32_t lifetime, u
 // Likewise of the token that a session rests on, with a word of its own for its last minutes.
 enum audit_time moment_in_session(uint64_t now, uint64_t timestamp, uint32_t lifetime, uint32_t far);
 
-// Whether a timestamp is no time in seconds since 1970: it lies before there were tokens, and more than ten years before
-// now, or 50 years ahead. Never where now lies before there were tokens: then the clock of the capture was not set.
+// Whether a timestamp is no time in seconds since 1970: it lies before there were tokens and more than ten years before
+// now, or 50 years ahead. Never where now lies before there were tokens: then nobody set the clock of the capture.
 bool moment_is_absurd(uint64_t now, uint64_t timestamp);
 
 // LIFETIME that was granted against lifetime + 5 s - |now - timestamp| (RFC 7635 section 9), with 2 s for rounding.

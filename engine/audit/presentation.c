@@ -89,8 +89,8 @@ static void keep_token_facts(struct session_world *world, const struct session_p
 }
 
 bool presentation_look(struct session_world *world, const struct session_place *place,
-		       const struct stun_message *message, uint64_t kid,
-		       const struct presentation_names *names, struct opened_token *opened, struct audit_message_facts *facts)
+		       const struct stun_message *message, uint64_t kid, const struct presentation_names *names,
+		       struct opened_token *opened, struct audit_message_facts *facts)
 {
 	struct stun_octets token = stun_message_octets(message, STUN_ACCESS_TOKEN);
 	if (!token.data)

@@ -20,7 +20,7 @@ struct presentation_names {
 // Opens the token of a request, if it can be opened, and adds what it tells to the facts. kid: a hash of server and
 // USERNAME. *opened, which is empty, is filled as keyring_open does it. False when there is no token.
 bool presentation_look(struct session_world *world, const struct session_place *place,
-		       const struct stun_message *message, uint64_t kid,
-		       const struct presentation_names *names, struct opened_token *opened, struct audit_message_facts *facts);
+		       const struct stun_message *message, uint64_t kid, const struct presentation_names *names,
+		       struct opened_token *opened, struct audit_message_facts *facts);
 
 #endif

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // What a server has shown of itself by its answers, over all of its sessions: that the keys given for it are right,
-// that its clock and that of the capture agree (of late), in which form of a mac_key it takes integrity, which tokens it
-// has taken and which it has refused for their time. Only with this is it certain what a later answer means.
+// that its clock and that of the capture agree (of late), in which form of a mac_key it takes integrity, which tokens
+// it has taken and which it has refused for their time. Only with this is it certain what a later answer means.
 #ifndef ASSAY_AUDIT_PROOF_H
 #define ASSAY_AUDIT_PROOF_H
 

@@ -18,7 +18,8 @@ invariant "tokens" {
       expected = "a nonce that no other token of this kid has", got = "the nonce of another token",
     })
     check("7635-6.2-12", not facts.token_timestamp, {
-      expected = "seconds since 1970 in the upper 48 bits", got = "a time before RFC 7635, or 50 years ahead of the packet",
+      expected = "seconds since 1970 in the upper 48 bits",
+      got = "a time before RFC 7635, or 50 years ahead of the packet",
     })
   end,
 }

@@ -56,10 +56,10 @@ static void no_time_at_all(void **unused)
 	assert_true(moment_is_absurd(NOW * SECOND, issued(330000000)));
 	assert_true(moment_is_absurd(NOW * SECOND, NOW)); // plain seconds
 	assert_true(moment_is_absurd(NOW * SECOND, UINT64_MAX));
-	assert_false(moment_is_absurd(86400 * SECOND, issued(0))); // a clock that was never set
+	assert_false(moment_is_absurd(86400 * SECOND, issued(0)));                         // a clock that was never set
 	assert_false(moment_is_absurd(UINT64_C(1450000000) * SECOND, issued(-400000000))); // or long ago
-	assert_false(moment_is_absurd((NOW + UINT64_C(2000000000)) * SECOND, issued(0))); // or is set wrongly
-	assert_true(moment_is_absurd(NOW * SECOND, issued(-2208988800))); // seconds since 1900
+	assert_false(moment_is_absurd((NOW + UINT64_C(2000000000)) * SECOND, issued(0)));  // or is set wrongly
+	assert_true(moment_is_absurd(NOW * SECOND, issued(-2208988800)));                  // seconds since 1900
 }
 
 static void the_ceiling_of_a_grant(void **unused)
