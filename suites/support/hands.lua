@@ -49,15 +49,16 @@ end
 
 -- Says that the scenario depends on how the target reads the times in a token: one that takes a token long past its
 -- lifetime, which is judged elsewhere, does not show it, and the scenario is inconclusive. The lifetime is the same
--- from both ends, for who reads it from the other.
+-- from both ends, for who reads it from the other. Returns the seconds past a lifetime that were seen to be too many.
 function hands:heeds_time(control)
-  local lifetime <const> = 0x00010100 -- seconds: 18 hours
-  local old = { lifetime = lifetime, age = 4 * lifetime }
+  local lifetime <const>, over <const> = 0x00010100, 200000 -- 18 hours, more than two days
+  local old = { lifetime = lifetime, age = lifetime + over }
   local refused = self:with_defect(control, { token = old }):is_error(401, 400)
   if not refused.ok then
     stop.inconclusive("how it reads a time in a token does not show, as one long past its lifetime is not refused: "
       .. (refused.unclear or refused.got))
   end
+  return over
 end
 
 -- Says that the scenario depends on the target's clock; where that is not known closely enough it is inconclusive.
