@@ -4,6 +4,7 @@
 
 local bytes = require "bytes"
 local change = require "reference.faults.change"
+local decryption = require "reference.faults.decryption"
 
 local function code_for(name, cause, code, about, ...)
   return {
@@ -162,16 +163,9 @@ return {
     name = "tell-failures-apart", about = "a token whose block makes sense gets 403 for its tag, another gets 401",
     requirements = { "7635-7-04", "5116-2.2-01" },
     apply = function(b)
-      local decryption = require "reference.faults.decryption"
-      local sensible
-      change.wrap(b, "open_token", function(original, server, entry, octets)
-        local opened = original(server, entry, octets)
-        local plaintext = not opened and decryption.unverified(entry, octets)
-        sensible = plaintext and decryption.fields(plaintext) ~= nil
-        return opened
-      end)
+      local sensible = decryption.watch_sense(b)
       change.wrap(b, "challenge_code", function(original, cause)
-        return cause == "token" and sensible and 403 or original(cause)
+        return cause == "token" and sensible() and 403 or original(cause)
       end)
     end,
   },
@@ -180,16 +174,9 @@ return {
     name = "describe-failures", about = "the 401 for a token whose block makes sense has no SOFTWARE, as others have",
     requirements = { "5116-2.2-01" },
     apply = function(b)
-      local decryption = require "reference.faults.decryption"
-      local sensible
-      change.wrap(b, "open_token", function(original, server, entry, octets)
-        local opened = original(server, entry, octets)
-        local plaintext = not opened and decryption.unverified(entry, octets)
-        sensible = plaintext and decryption.fields(plaintext) ~= nil
-        return opened
-      end)
+      local sensible = decryption.watch_sense(b)
       change.wrap(b, "common_attributes", function(original, server, request, answer)
-        return answer.cause == "token" and sensible and {} or original(server, request, answer)
+        return answer.cause == "token" and sensible() and {} or original(server, request, answer)
       end)
     end,
   },

@@ -3,6 +3,7 @@
 -- AES-GCM without its safety, for faults that look at what was not authenticated. GCM encrypts by adding a key stream:
 -- what zeros are sealed to under the same key and nonce is that stream.
 
+local change = require "reference.faults.change"
 local codec = require "token"
 
 local decryption = {}
@@ -61,6 +62,27 @@ end
 function decryption.verified(entry, server_name, octets)
   local plaintext, nonce, tag = decryption.unverified(entry, octets)
   return plaintext and decryption.tag(entry, server_name, nonce, plaintext) == tag and plaintext or nil
+end
+
+-- Takes every token whose tag is right, also where the lengths in it would have it refused.
+function decryption.take_verified(behaviour)
+  change.wrap(behaviour, "decrypt", function(original, server, entry, octets)
+    local opened = original(server, entry, octets)
+    local plaintext = not opened and decryption.verified(entry, behaviour.associated_data(server), octets)
+    return opened or plaintext and decryption.fields(plaintext) or nil
+  end)
+end
+
+-- A function that says of the token that came last whether its block makes sense though it does not open.
+function decryption.watch_sense(behaviour)
+  local sensible
+  change.wrap(behaviour, "open_token", function(original, server, entry, octets)
+    local opened = original(server, entry, octets)
+    local plaintext = not opened and decryption.unverified(entry, octets)
+    sensible = plaintext and decryption.fields(plaintext) ~= nil
+    return opened
+  end)
+  return function() return sensible end
 end
 
 return decryption

@@ -197,11 +197,7 @@ return {
     requirements = { "7635-7-05" },
     apply = function(b)
       b.key_length_is_taken = function() return true end
-      change.wrap(b, "decrypt", function(original, server, entry, octets)
-        local opened = original(server, entry, octets)
-        local plaintext = not opened and decryption.verified(entry, b.associated_data(server), octets)
-        return opened or plaintext and decryption.fields(plaintext) or nil
-      end)
+      decryption.take_verified(b)
     end,
   },
   {

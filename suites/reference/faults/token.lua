@@ -140,11 +140,7 @@ return {
     requirements = { "5116-5.2-01" },
     apply = function(b)
       b.nonce_length_is_right = function() return true end
-      change.wrap(b, "decrypt", function(original, server, entry, octets)
-        local opened = original(server, entry, octets)
-        local plaintext = not opened and decryption.verified(entry, b.associated_data(server), octets)
-        return opened or plaintext and decryption.fields(plaintext) or nil
-      end)
+      decryption.take_verified(b)
     end,
   },
   reshape("assume-nonce-length", "12 octets are read as the nonce, whatever nonce_length says",
