@@ -204,20 +204,6 @@ void source_take(struct source *source, size_t length)
 	source->position += length;
 }
 
-size_t source_read(struct source *source, void *octets, size_t length)
-{
-	uint8_t *place = octets;
-	size_t done = 0, there = 1;
-	while (done < length && there) {
-		size_t wanted = length - done < source->capacity ? length - done : source->capacity;
-		const uint8_t *from = source_look(source, wanted, &there);
-		memcpy(&place[done], from, there);
-		source_take(source, there);
-		done += there;
-	}
-	return done;
-}
-
 uint64_t source_skip(struct source *source, uint64_t length)
 {
 	uint64_t done = 0;

@@ -18,16 +18,13 @@ struct source *source_open(const char *path, struct error *error);
 void source_close(struct source *source);
 
 // The place of the next octets, without taking them: *there becomes `length`, or fewer at the end, in front of damage,
-// or where memory is short. Good, taken or not, until the next call of source_look, source_read or source_skip.
+// or where memory is short. Good, taken or not, until the next call of source_look or source_skip.
 const uint8_t *source_look(struct source *source, size_t length, size_t *there);
 
 // Takes octets that source_look has shown.
 void source_take(struct source *source, size_t length);
 
-// Copies and takes the next `length` octets, fewer only at the end or in front of damage; returns their number.
-size_t source_read(struct source *source, void *octets, size_t length);
-
-// Passes over `length` octets, fewer only as above; returns their number.
+// Passes over `length` octets, fewer only at the end or in front of damage; returns their number.
 uint64_t source_skip(struct source *source, uint64_t length);
 
 // Octets taken so far.

@@ -74,7 +74,7 @@ static void make_ready(struct task *task)
 		event_add(scheduler->turn, &at_once);
 }
 
-bool task_wake_one(struct task_wait *wait)
+static bool wake_one(struct task_wait *wait)
 {
 	struct task *task = wait->first;
 	if (!task)
@@ -86,13 +86,8 @@ bool task_wake_one(struct task_wait *wait)
 
 void task_wake(struct task_wait *wait)
 {
-	while (task_wake_one(wait))
+	while (wake_one(wait))
 		;
-}
-
-bool task_waiting(const struct task_wait *wait)
-{
-	return wait->first != NULL;
 }
 
 static void on_timeout(evutil_socket_t socket, short what, void *context)
@@ -263,7 +258,7 @@ static void finish(struct task *task)
 {
 	struct scheduler *scheduler = task->scheduler;
 	lua_State *state = scheduler->state;
-	bool joined = task_waiting(&task->joining) || task == scheduler->first;
+	bool joined = task->joining.first != NULL || task == scheduler->first;
 	task->state = TASK_DONE;
 	place_leave(task);
 	if (task->timer)

@@ -44,13 +44,9 @@ enum task_outcome {
 // cannot be left (inside a C function that calls back, such as table.sort).
 int task_wait(lua_State *task, struct task_wait *wait, double timeout, lua_KFunction k, lua_KContext context);
 
-// Wakes all that are parked on *wait, or the one that has waited longest (false: nobody waits). Good in any event
-// callback and in any method. Call task_wake before the memory of *wait goes away (__gc, close).
+// Wakes all that are parked on *wait, whoever has waited longest first. Good in any event callback and in any method. To
+// be called before the memory of *wait goes away (__gc, close).
 void task_wake(struct task_wait *wait);
-bool task_wake_one(struct task_wait *wait);
-
-// Whether a task waits there.
-bool task_waiting(const struct task_wait *wait);
 
 // The argument at `index` as a timeout in seconds: negative when it is absent or nil. Throws on anything but a number
 // that is not negative.
