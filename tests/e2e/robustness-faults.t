@@ -112,4 +112,17 @@ for my $again (@again) {
 	is $result->{rerun} && $result->{rerun} =~ /--input/ ? 1 : 0, 1, "$name: and how to send it once more";
 }
 
+# A reproducer that cannot be written takes no verdict; it is said why.
+{
+	my $out = tmp();
+	mkdir "$out/reproducer-1.json" or die "$out: $!";
+	my ($status, $text, $err) = run({ timeout => 120 }, assay(), 'run', @short, '--transport', 'udp', '--fault', 'crash-on-attribute-length', '--out', $out,
+		'robustness/attributes/lengths');
+	is $status, 1, 'no reproducer: the scenario fails all the same' or diag $err;
+	my %result = results(json_lines($text));
+	my $notes = join "\n", @{ $result{'robustness/attributes/lengths'}{notes} };
+	like $notes, qr/^the reproducer cannot be written: cannot open \Q$out\E\/reproducer-1\.json: Is a directory$/m, 'no reproducer: it is said why';
+	unlike $notes, qr/sends it again/, 'no reproducer: and none is named';
+}
+
 done_testing;
