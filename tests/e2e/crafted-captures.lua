@@ -121,6 +121,9 @@ function talk:open(spec)
   return first
 end
 
+-- A message with other octets in place of the cookie, as those of RFC 3489 have.
+local function without_cookie(octets, other) return octets:sub(1, 4) .. other .. octets:sub(9) end
+
 local function flipped(octets) return string.char(octets:byte() ~ 1) .. octets:sub(2) end
 
 -- As ICE signs its checks.
@@ -262,12 +265,34 @@ local cases = {
     end
     t:answer("success", "Binding", first, { { "XOR-MAPPED-ADDRESS", CLIENT } })
   end },
+  ["cookie-of-its-own"] = { { ["5389-6-01"] = "fail" }, function(t)
+    t:open()
+    local asked = t:ask("Binding", {})
+    t:send(without_cookie(assert(stun.build {
+      class = "success", method = "Binding", transaction = asked, attributes = { { "XOR-MAPPED-ADDRESS", CLIENT } },
+    }), "\1\2\3\4"), true)
+  end },
   ["never-asked"] = { { ["5389-6-01"] = "fail" }, function(t)
     t:ask("Binding", {})
     t:answer("success", "Binding", bytes.random(12), { { "XOR-MAPPED-ADDRESS", CLIENT } })
   end },
 
   -- What conforms, and may look as if it did not.
+  ["asked-as-of-old"] = { { ["5389-6-01"] = "pass" }, function(t)
+    t:open()
+    local asked, old = bytes.random(12), bytes.random(4)
+    for _, class in ipairs { "request", "success" } do
+      t:send(without_cookie(assert(stun.build {
+        class = class, method = "Binding", transaction = asked,
+        attributes = class == "success" and { { "MAPPED-ADDRESS", CLIENT } } or nil,
+      }), old), class == "success")
+    end
+  end },
+  ["stream-out-of-step"] = { { ["5389-6-01"] = "pass" }, function(t)
+    t:open()
+    t:send(without_cookie(assert(stun.build { class = "success", method = 0x500, transaction = bytes.random(12) }),
+      "\0\13\0\4"))
+  end },
   ["renewal-lost"] = { { ["7635-9-06"] = "none", ["7635-9-03"] = "pass" }, function(t)
     t:open { lifetime = 600 }
     local second = t:token { lifetime = 3600 }
