@@ -6,7 +6,6 @@
 #include "lua/net_support.h"
 #include "lua/state.h"
 #include "lua/task.h"
-#include "net/loop.h"
 #include "net/tcp.h"
 #include "net/udp.h"
 
@@ -250,7 +249,6 @@ static int receive(lua_State *state, int outcome, lua_KContext context)
 	struct wrapped *wrapped = check_endpoint(state);
 	struct endpoint *endpoint = wrapped->endpoint;
 	const struct inbox_item *item = endpoint->inbox.first;
-	double left = -1;
 	if (item) {
 		// It stays the inbox's own until Lua has its copies: making these may fail.
 		lua_pushlstring(state, (const char *)item->octets, item->length);
@@ -263,11 +261,7 @@ static int receive(lua_State *state, int outcome, lua_KContext context)
 		return net_push_failure(state, endpoint->ended);
 	if (outcome == TASK_TIMEOUT)
 		return net_push_failure(state, "timeout");
-	if (!lua_isnil(state, RECEIVE_DEADLINE)) {
-		left = lua_tonumber(state, RECEIVE_DEADLINE) - loop_monotonic();
-		left = left > 0 ? left : 0;
-	}
-	return task_wait(state, &wrapped->waiting, left, receive, context);
+	return task_wait(state, &wrapped->waiting, net_time_left(state, RECEIVE_DEADLINE), receive, context);
 }
 
 // endpoint:receive([timeout]) * -> octets, from, time | nil, text
@@ -279,12 +273,7 @@ static int receive(lua_State *state, int outcome, lua_KContext context)
 static int endpoint_lua_receive(lua_State *state)
 {
 	check_endpoint(state);
-	double timeout = task_check_timeout(state, 2);
-	lua_settop(state, 1);
-	if (timeout < 0)
-		lua_pushnil(state);
-	else
-		lua_pushnumber(state, loop_monotonic() + timeout);
+	net_push_deadline(state, 2);
 	return receive(state, TASK_WOKEN, 0);
 }
 

@@ -5,7 +5,6 @@
 #include "lua/net_support.h"
 #include "lua/state.h"
 #include "lua/task.h"
-#include "net/loop.h"
 #include "net/tcp.h"
 
 #include <string.h>
@@ -81,7 +80,6 @@ static int accept_one(lua_State *state, int outcome, lua_KContext context)
 	struct listening *listening = luaL_checkudata(state, 1, LISTENER);
 	struct error error;
 	bool nothing;
-	double left = -1;
 	if (!listening->listener)
 		return net_push_failure(state, "closed");
 	void *owner = net_push_owner(state);
@@ -95,13 +93,9 @@ static int accept_one(lua_State *state, int outcome, lua_KContext context)
 	if (outcome == TASK_TIMEOUT)
 		return net_push_failure(state, "timeout");
 	lua_pop(state, 1);
-	if (!lua_isnil(state, ACCEPT_DEADLINE)) {
-		left = lua_tonumber(state, ACCEPT_DEADLINE) - loop_monotonic();
-		left = left > 0 ? left : 0;
-	}
 	if (listening->kind->watch && listening->kind->watch(listening->listener) < 0)
 		return net_push_failure(state, "the event loop takes no more sockets");
-	return task_wait(state, &listening->waiting, left, accept_one, context);
+	return task_wait(state, &listening->waiting, net_time_left(state, ACCEPT_DEADLINE), accept_one, context);
 }
 
 // listener:accept([timeout]) * -> endpoint | nil, text
@@ -110,12 +104,7 @@ static int accept_one(lua_State *state, int outcome, lua_KContext context)
 static int listener_accept(lua_State *state)
 {
 	luaL_checkudata(state, 1, LISTENER);
-	double timeout = task_check_timeout(state, 2);
-	lua_settop(state, 1);
-	if (timeout < 0)
-		lua_pushnil(state);
-	else
-		lua_pushnumber(state, loop_monotonic() + timeout);
+	net_push_deadline(state, 2);
 	return accept_one(state, TASK_WOKEN, 0);
 }
 

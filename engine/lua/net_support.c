@@ -80,6 +80,24 @@ double net_opt_seconds(lua_State *state, int index, const char *name, double sta
 	return standard;
 }
 
+void net_push_deadline(lua_State *state, int index)
+{
+	double timeout = task_check_timeout(state, index);
+	lua_settop(state, 1);
+	if (timeout < 0)
+		lua_pushnil(state);
+	else
+		lua_pushnumber(state, loop_monotonic() + timeout);
+}
+
+double net_time_left(lua_State *state, int index)
+{
+	if (lua_isnil(state, index))
+		return -1;
+	double left = lua_tonumber(state, index) - loop_monotonic();
+	return left > 0 ? left : 0;
+}
+
 struct retransmit net_check_schedule(lua_State *state, int index)
 {
 	struct retransmit schedule = retransmit_default;
