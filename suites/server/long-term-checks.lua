@@ -112,26 +112,35 @@ local function look_for_438(t, answer)
   if answer:code() ~= 438 then t:inconclusive("no 438 to look at: " .. answer:describe()) end
 end
 
+local AT_ONCE <const> = 1 -- second: no nonce ends as soon
+
 scenario "stale-nonce-answer" {
   title = "the 438 carries REALM and a new NONCE that works at once",
   covers = { "5389-10.2.2-06" },
   faults = { "omit-nonce-from-438", "omit-realm-from-438", "give-dead-nonce" },
   transports = "each",
   run = function(t)
-    local client = t:client()
-    t:challenged(client)
-    local old = client.nonce
-    local answer = t:on(client, "Allocate", { nonce = made_up(old), step = "Allocate with a made-up nonce" })
-    look_for_438(t, answer)
-    t:check("5389-10.2.2-06", answer:has "REALM", { label = "REALM" })
-    t:check("5389-10.2.2-06", answer:has "NONCE", { label = "NONCE" })
-    local new = answer:raw "NONCE"
-    if not new then return end
-    -- The nonce is given by name, so that nothing but this very one can make it work.
-    local again = t:on(client, "Allocate", {
-      nonce = new, realm = answer:raw "REALM", step = "Allocate with the nonce of the 438",
-    })
-    t:check("5389-10.2.2-06", again:is_success(), { label = "it works" })
+    for attempt = 1, 3 do
+      local client = t:client()
+      t:challenged(client)
+      local answer = t:on(client, "Allocate", { nonce = made_up(client.nonce), step = "Allocate with a made-up nonce" })
+      look_for_438(t, answer)
+      if attempt == 1 then
+        t:check("5389-10.2.2-06", answer:has "REALM", { label = "REALM" })
+        t:check("5389-10.2.2-06", answer:has "NONCE", { label = "NONCE" })
+      end
+      local new = answer:raw "NONCE"
+      if not new then return end
+      -- The nonce is given by name, so that nothing but this very one can make it work.
+      local again = t:on(client, "Allocate", {
+        nonce = new, realm = answer:raw "REALM", step = "Allocate with the nonce of the 438",
+      })
+      if again:code() ~= 438 or again.info.received - answer.info.received < AT_ONCE then
+        t:check("5389-10.2.2-06", again:is_success(), { label = "it works" })
+        return
+      end
+    end
+    t:inconclusive "the new nonce may have ended before its request arrived, which took over a second, three times"
   end,
 }
 

@@ -16,6 +16,11 @@ local relay = {}
 
 local attempts, interval = 12, 0.25
 
+-- The way may be long, so what was sent last is waited for longer than the interval.
+local function last_wait(one)
+  return math.max(interval, 4 * one.bench.retransmission.rto)
+end
+
 -- The payload of a Data indication or of ChannelData, and the peer or channel it names.
 local function data_in(octets)
   local message = stun.parse(octets)
@@ -38,9 +43,11 @@ end
 
 -- Sends `octets` from `from` until `payload` arrives at `to`, at most `times` times. true, or false.
 function relay.passes(from, to, octets, payload, times)
-  for _ = 1, times or attempts do
+  times = times or attempts
+  for i = 1, times do
     from:send(octets, "Send indication, to be relayed")
-    local arrived = to:await(interval, function(received) return data_in(received) == payload end)
+    local seconds = i < times and interval or last_wait(to)
+    local arrived = to:await(seconds, function(received) return data_in(received) == payload end)
     if arrived then return true end
   end
   return false
@@ -189,9 +196,9 @@ function relay.unanswered(one)
   local octets = assert(relay.indication({ address = address, port = 50001 }, "assay"))
   local transaction = octets:sub(9, 20)
   local answered
-  for _ = 1, 3 do
+  for i = 1, 3 do
     one:send(octets, "Send indication to a peer without permission")
-    answered = answered or one:await(interval, function(received)
+    answered = answered or one:await(i < 3 and interval or last_wait(one), function(received)
       return #received >= 20 and received:sub(9, 20) == transaction
     end)
   end
