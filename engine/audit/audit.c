@@ -48,7 +48,7 @@ struct audit {
 	const struct flow *flow; // of the packet that is taken
 	bool ended;              // the judge has enough
 	bool let_go;             // a flow was, before it ended; it may go on
-	uint16_t packet_findings[PACKET_FINDINGS];
+	struct audit_packet_finding packet_findings[PACKET_FINDINGS];
 	size_t packet_finding_count;
 };
 
@@ -226,7 +226,8 @@ static void count_findings(struct audit *audit, const struct finding_place *plac
 		if (kinds_count(audit->kinds, findings[i], place))
 			note_flow(audit, audit->flow);
 		if (audit->packet_finding_count < PACKET_FINDINGS)
-			audit->packet_findings[audit->packet_finding_count++] = findings[i];
+			audit->packet_findings[audit->packet_finding_count++] =
+				(struct audit_packet_finding){findings[i], place->frame};
 	}
 }
 
@@ -447,6 +448,8 @@ int audit_run(struct audit *audit, struct capture_reader *reader, struct error *
 	tls_secrets_close(audit->own_secrets ? audit->own_secrets : audit->options.secrets);
 	flow_table_free(audit->flows);
 	audit->flows = NULL;
+	if (!audit->ended && audit->packet_finding_count)
+		audit->ended = !tell_packet(audit, NULL);
 	struct fragments_statistics lost = fragments_statistics(audit->fragments);
 	audit->count.fragments_lost = lost.expired + lost.evicted + fragments_waiting(audit->fragments);
 	if (audit->ended)

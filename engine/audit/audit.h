@@ -38,6 +38,13 @@ struct audit_sighting {
 	struct finding_place place;
 };
 
+// A finding, and the packet that completed its message: most often the one at hand, but what waited behind a gap is put
+// together later.
+struct audit_packet_finding {
+	uint16_t finding;
+	uint64_t frame;
+};
+
 struct audit_judge {
 	void *context;
 	// Asked for the first message of each kind: fills at most KINDS_FINDINGS numbers of findings that hold for
@@ -46,9 +53,10 @@ struct audit_judge {
 	int (*kind)(void *context, const struct audit_sighting *sighting, uint16_t *findings, bool *each);
 	// Asked for every message of such a kind: fills what was found on this one.
 	int (*each)(void *context, const struct audit_sighting *sighting, uint16_t *findings);
-	// Told of every packet when all in it has been judged, with the findings made on it; may be NULL. -1 ends the
-	// audit.
-	int (*packet)(void *context, const struct packet *packet, const uint16_t *findings, size_t count);
+	// Told of every packet when all in it has been judged, with the findings made by then; last of NULL, if there
+	// are some that were made when no packet came any more. May be NULL. -1 ends the audit.
+	int (*packet)(void *context, const struct packet *packet, const struct audit_packet_finding *findings,
+		      size_t count);
 	// Told of TLS key log lines that stand in the capture; may be NULL.
 	void (*secrets)(void *context, const char *lines, size_t length);
 	// Told of every message, before it is judged; may be NULL. -1 ends the audit.

@@ -4,9 +4,9 @@
 #include "audit/audit.h"
 
 #include "base/error.h"
-#include "capture/pcapng.h"
 #include "capture/reader.h"
 #include "capture/tls_secrets.h"
+#include "lua/audit_copy.h"
 #include "lua/audit_sighting.h"
 #include "lua/audit_tally.h"
 #include "lua/field.h"
@@ -28,7 +28,7 @@ struct run {
 	struct tls_secrets *secrets;
 	struct audit *audit;
 	struct capture_reader *reader;
-	struct pcapng *annotated;
+	struct audit_copy *copy;                   // the annotated one
 	struct stun_octets identities[IDENTITIES]; // owned by the options
 	size_t identity_count;
 	int sighting; // index of the handle
@@ -46,7 +46,7 @@ static int run_close(lua_State *state)
 	tls_secrets_free(run->secrets);
 	if (run->reader)
 		capture_reader_close(run->reader);
-	pcapng_close(run->annotated, NULL);
+	audit_copy_close(run->copy, NULL);
 	if (run->watching)
 		stop_signal_release();
 	*run = (struct run){0};
@@ -192,40 +192,47 @@ static int tell_gone(void *context, uint64_t flow)
 	return well ? 0 : -1;
 }
 
-// The packet again, with what was found on it added to the comment it has.
-static int annotate(void *context, const struct packet *packet, const uint16_t *findings, size_t count)
+// The packet again, with what was found on it, or comes out when it has passed, added to the comment it has. NULL:
+// behind the last one.
+static int annotate(void *context, const struct packet *packet, const struct audit_packet_finding *findings,
+		    size_t count)
 {
 	struct run *run = context;
 	lua_State *state = run->state;
+	run->write_failed = packet && audit_copy_packet(run->copy, packet, &run->write_error) < 0;
+	if (run->write_failed || !count)
+		return run->write_failed ? -1 : 0;
 	int top = lua_gettop(state);
-	struct packet copy = *packet;
-	if (count) {
-		lua_getfield(state, 1, "comment");
-		lua_createtable(state, (int)count, 0);
-		for (size_t i = 0; i < count; i++) {
-			lua_pushinteger(state, findings[i]);
-			lua_rawseti(state, -2, (lua_Integer)i + 1);
-		}
-		if (packet->comment)
-			lua_pushlstring(state, packet->comment, packet->comment_length);
-		else
-			lua_pushnil(state);
-		if (!state_call(state, 2, 1)) {
-			run->failed = true;
-			return -1;
-		}
-		copy.comment = lua_tolstring(state, -1, &copy.comment_length);
+	size_t length;
+	uint64_t frame;
+	const char *comment = audit_copy_comment(run->copy, &length, &frame);
+	lua_getfield(state, 1, "comment");
+	lua_createtable(state, (int)count, 0);
+	for (size_t i = 0; i < count; i++) {
+		lua_createtable(state, 0, 2);
+		field_set_integer(state, "finding", findings[i].finding);
+		if (findings[i].frame != frame)
+			field_set_integer(state, "frame", (lua_Integer)findings[i].frame);
+		lua_rawseti(state, -2, (lua_Integer)i + 1);
 	}
-	int64_t written = pcapng_packet(run->annotated, &copy, &run->write_error);
+	if (comment)
+		lua_pushlstring(state, comment, length);
+	else
+		lua_pushnil(state);
+	if (!state_call(state, 2, 1)) {
+		run->failed = true;
+		return -1;
+	}
+	comment = lua_tolstring(state, -1, &length);
+	run->write_failed = audit_copy_set_comment(run->copy, comment, length, &run->write_error) < 0;
 	lua_settop(state, top);
-	run->write_failed = written < 0;
-	return written < 0 ? -1 : 0;
+	return run->write_failed ? -1 : 0;
 }
 
 static void copy_secrets(void *context, const char *lines, size_t length)
 {
 	struct run *run = context;
-	pcapng_secrets(run->annotated, lines, length, NULL);
+	audit_copy_secrets(run->copy, lines, length);
 }
 
 // --- the outcome -----------------------------------------------------------------------------------------------------
@@ -372,7 +379,8 @@ static int is_stopped(lua_State *state)
 // 65535, of the script's choice) that hold for all messages of that kind, each is true when each of them is to be shown
 // to each(sighting) -> findings as well. message(sighting), if it is there, is shown every message, data(sighting) all
 // ChannelData, and gone(flow) is told the number of each flow of which nothing more will be shown. comment(findings,
-// text) -> text: the comment of a packet on which these were made and which had that comment (or nil).
+// text) -> text: the comment of a packet on which these were made and which had that comment (or nil); findings are
+// {finding=, frame=}, frame being that of the message where it is another packet, since it was put together later.
 //
 // The outcome: count (of engine/audit/audit.h), capture (packets, backwards, cut, unknown_links, ... of
 // engine/capture/reader.h), format, kinds, findings (number -> {count=, places={{first_frame=, frame=, offset=}, ...},
@@ -445,7 +453,7 @@ static int run_audit(lua_State *state)
 		error_set(&error, ERROR_SYSTEM, ERROR_NO_OFFSET, "interrupted before anything was read");
 	if (!run->reader)
 		return state_push_error(state, &error);
-	if (annotated && !(run->annotated = pcapng_open(annotated, "assay", NULL, &run->write_error)))
+	if (annotated && !(run->copy = audit_copy_open(annotated, &run->write_error)))
 		run->write_failed = true;
 	run->audit = audit_new(&options, &error);
 	if (!run->audit)
@@ -453,9 +461,9 @@ static int run_audit(lua_State *state)
 	int outcome = run->write_failed ? -1 : audit_run(run->audit, run->reader, &error);
 	if (run->failed)
 		return lua_error(state);
-	if (run->annotated && !run->write_failed) {
-		run->write_failed = pcapng_close(run->annotated, &run->write_error) < 0;
-		run->annotated = NULL;
+	if (run->copy && !run->write_failed) {
+		run->write_failed = audit_copy_close(run->copy, &run->write_error) < 0;
+		run->copy = NULL;
 	}
 	if (run->write_failed) {
 		state_push_error(state, &run->write_error);

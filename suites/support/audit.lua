@@ -56,7 +56,7 @@ local function audit_file(path, rules, known, options)
     kind = function(sighting) return court:kind(sighting) end,
     each = function(sighting) return court:each(sighting) end,
     annotate = options.annotate,
-    comment = function(numbers, text) return records.comment(court, numbers, text) end,
+    comment = function(findings, text) return records.comment(court, findings, text) end,
   }
   local status = WRONG_COPY[whose] -- whose is the offset when the capture itself is at fault
   if not outcome and status then return nil, "--annotate: " .. problem, status end

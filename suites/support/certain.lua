@@ -80,11 +80,16 @@ function certain.complete(request)
     and has["NONCE"] or false
 end
 
--- Whether the answer to a Binding request may be of the short-term mechanism, which has neither REALM nor NONCE (RFC
--- 5389 section 10.1.2): ICE's checks are, and it is another usage.
+-- TURN has the long-term mechanism and no other (RFC 5766 section 4).
+local long_term = {
+  Allocate = true, Refresh = true, CreatePermission = true, ChannelBind = true, Connect = true, ConnectionBind = true,
+}
+
+-- Whether the answer to a request may be of the short-term mechanism, which has neither REALM nor NONCE (RFC 5389
+-- section 10.1.2): ICE's checks are, and those of usages that nobody here knows may be.
 function certain.short_term(facts, request)
   local function has(name) return facts.has[name] or request.has[name] end
-  return request.method == "Binding" and not certain.takes_tokens(facts)
+  return not long_term[request.method] and not certain.takes_tokens(facts)
     and not (has "REALM" or has "NONCE" or has "ACCESS-TOKEN")
 end
 

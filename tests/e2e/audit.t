@@ -219,6 +219,27 @@ subtest 'the annotated copy' => sub {
 	my ($as_first) = $second =~ s/tls\.pcapng/tls\/capture.pcapng/gr;
 	is $as_first =~ s/offset":\d+//gr, $first =~ s/offset":\d+//gr, 'the copy of a TLS capture is judged alike';
 
+	# A message that is put together when its packet has passed: the comment stands where it was, and tells where it is.
+	my $wrong = sub { stun_message(0x0001, sprintf('transaction%d', $_[0]), 0x8028 => 'xxxx') };
+	my $right = sub { stun_message(0x0001, sprintf('transaction%d', $_[0])) };
+	my @ends = ('192.0.2.10', 50000, '192.0.2.1', 3478);
+	my ($at, @packets) = (1);
+	for ($right->(0), undef, $right->(1), $wrong->(2), $wrong->(3)) {
+		my $octets = $_ // $right->(9);
+		push @packets, [1.7e9 + @packets, tcp_packet(@ends, $at, 0, 0x18, $octets)] if $_;
+		$at += length $octets;
+	}
+	my $comments = sub {
+		write_pcap("$folder/gap.pcap", @packets);
+		audit('--annotate', "$folder/gap.pcapng", '--format', 'tap', "$folder/gap.pcap");
+		my @texts = split /\n/, $show->("$folder/gap.pcapng", 'frame.comment');
+		my $told = sub { join ',', map { /\(the message of frame (\d+)\)/ ? $1 : 'own' } split /\\n/, $_[0] };
+		return join ' ', map { length $texts[$_] ? $_ + 1 . ':' . $told->($texts[$_]) : () } 0 .. $#texts;
+	};
+	is $comments->(), '4:3,own', 'at the end of the capture';
+	push @packets, [1.7e9 + 9, tcp_packet(@ends[2, 3, 0, 1], 1, $at, 0x10, '')];
+	is $comments->(), '5:3,4', 'when the gap was given up';
+
 	# Over the capture itself nothing is written.
 	my $content = slurp($bad);
 	symlink $bad, "$folder/link.pcapng";

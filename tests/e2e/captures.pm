@@ -13,7 +13,7 @@ use lib $FindBin::Bin;
 use helper;
 use MIME::Base64 qw(encode_base64);
 
-our @EXPORT = qw(demonstration_keys reference_capture audit records stun_message udp_packet write_pcap);
+our @EXPORT = qw(demonstration_keys reference_capture audit records stun_message udp_packet tcp_packet write_pcap);
 
 # A file with the keys of the reference, as --key takes it.
 sub demonstration_keys {
@@ -58,6 +58,13 @@ sub udp_packet {
 	my ($source, $source_port, $destination, $destination_port, $payload) = @_;
 	my $udp = pack('nnnn', $source_port, $destination_port, 8 + length $payload, 0) . $payload;
 	return pack('CCnnnCCn', 0x45, 0, 20 + length $udp, 0, 0, 64, 17, 0) . pack('C4C4', split(/\./, $source), split(/\./, $destination)) . $udp;
+}
+
+# tcp_packet('192.0.2.1', 4000, '192.0.2.2', 3478, sequence, acknowledgement, flags, octets): likewise.
+sub tcp_packet {
+	my ($source, $source_port, $destination, $destination_port, $sequence, $acknowledgement, $flags, $payload) = @_;
+	my $tcp = pack('nnNNCCnnn', $source_port, $destination_port, $sequence, $acknowledgement, 0x50, $flags, 65535, 0, 0) . $payload;
+	return pack('CCnnnCCn', 0x45, 0, 20 + length $tcp, 0, 0, 64, 6, 0) . pack('C4C4', split(/\./, $source), split(/\./, $destination)) . $tcp;
 }
 
 # write_pcap($path, [seconds, packet, octets that were captured], ...): raw IP, or options {link => number} first.

@@ -245,6 +245,7 @@ local cases = {
   ["short-term"] = { { ["5389-10.2.2-08"] = "none", ["5389-10.2.2-01"] = "none" }, function(t)
     t:answer("error", "Binding", t:ask("Binding", { front = short_term }), { { "ERROR-CODE", 401 } })
     t:answer("error", "Binding", t:ask("Binding", {}), { { "ERROR-CODE", 401 } })
+    t:answer("error", 0x080, t:ask(0x080, {}), { { "ERROR-CODE", 401 } }) -- a usage of their own
   end },
   ["binding-without-nonce"] = { { ["5389-10.2.2-08"] = "fail", ["5389-10.2.2-01"] = "fail" }, function(t)
     t:challenge(t:ask("Allocate", {}))

@@ -68,12 +68,14 @@ static int judge_message(void *context, const struct audit_sighting *sighting)
 	return 0;
 }
 
-static int judge_packet(void *context, const struct packet *packet, const uint16_t *findings, size_t count)
+static int judge_packet(void *context, const struct packet *packet, const struct audit_packet_finding *findings,
+			size_t count)
 {
 	struct outcome *outcome = context;
-	claim(packet->frame == ++outcome->packets);
+	claim(packet ? packet->frame == ++outcome->packets : count > 0);
 	for (size_t i = 0; i < count; i++)
-		claim(findings[i] >= 1 && findings[i] <= FINDINGS);
+		claim(findings[i].finding >= 1 && findings[i].finding <= FINDINGS &&
+		      findings[i].frame <= outcome->packets);
 	outcome->told += count;
 	return 0;
 }

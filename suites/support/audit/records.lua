@@ -190,13 +190,14 @@ function records.line(record)
 end
 
 -- The comment on a packet on which findings were made: what it had, and a line for each.
-function records.comment(court, numbers, text)
+function records.comment(court, findings, text)
   local lines = { text }
-  for _, number in ipairs(numbers) do
-    local finding = court.findings[number]
+  for _, one in ipairs(findings) do
+    local finding = court.findings[one.finding]
     if finding and finding.row and finding.verdict ~= "pass" then
-      lines[#lines + 1] = ("assay: %s %s: expected %s, got %s"):format(finding.verdict, finding.requirement,
-        finding.expected or "that it holds", finding.got or "that it does not")
+      local elsewhere = one.frame and (" (the message of frame %d)"):format(one.frame) or ""
+      lines[#lines + 1] = ("assay: %s %s: expected %s, got %s%s"):format(finding.verdict, finding.requirement,
+        finding.expected or "that it holds", finding.got or "that it does not", elsewhere)
     end
   end
   return table.concat(lines, "\n")
