@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
 #
-#   scripts/setup.sh [build] [targets] [tests]
+#   scripts/setup.sh [build] [targets] [tests] [peers]
 #
-# Installs what is missing of what assay needs, by groups (default: all of them), with apt-get, through sudo where not
+# Installs what is missing of what assay needs, by groups (default: all but peers), with apt-get, through sudo where not
 # root. Prints each command before it runs it; does nothing when nothing is missing. Where there is no apt-get it says
 # what to install, and fails. Only packages are installed: no file is changed, and no service is left running.
 set -eu
@@ -43,13 +43,20 @@ tests    slurm-client         scripts/audit-slurm.sh
 tests    slurmctld            a cluster of one node for it
 tests    slurmd               the node
 tests    munge                how they know each other
+tests    kamailio             a STUN server to certify
+tests    erlang-p1-stun       a STUN and TURN server to certify
+peers    golang-go            builds a server of pion/turn, to certify
+peers    golang-github-pion-turn.v2-dev  pion/turn
+peers    golang-github-pion-dtls.v2-dev  and its DTLS
+peers    nodejs               runs servers of npm, to certify
+peers    npm                  installs them: scripts/targets/npm.sh
 '
 
 for group in "$@"; do
 	case $group in
-	build | targets | tests) ;;
+	build | targets | tests | peers) ;;
 	*)
-		echo "setup.sh: no group '$group'; groups are build, targets, tests" >&2
+		echo "setup.sh: no group '$group'; groups are build, targets, tests, peers" >&2
 		exit 2
 		;;
 	esac
@@ -62,6 +69,10 @@ if command -v dpkg-query >/dev/null 2>&1; then
 	names=$(echo "$packages" | while read -r group name purpose; do echo "$name"; done)
 	# shellcheck disable=SC2086
 	installed=" $(dpkg-query -W -f '${db:Status-Status}/${Package} ' $names 2>/dev/null || true)"
+fi
+# A node that is not Debian's has an npm of its own.
+if command -v node >/dev/null 2>&1 && command -v npm >/dev/null 2>&1; then
+	installed="$installed installed/nodejs installed/npm "
 fi
 
 list=$(echo "$packages" | while read -r group name purpose; do
@@ -77,7 +88,7 @@ if [ -z "$missing" ]; then
 fi
 # Packages that start a service and enable it for every boot; here only their programs are wanted.
 services=''
-for name in coturn munge slurmctld slurmd; do
+for name in coturn kamailio munge slurmctld slurmd; do
 	case " $missing " in *" $name "*) services="$services $name.service" ;; esac
 done
 

@@ -14,9 +14,8 @@ fail() {
 here=$(cd "$(dirname "$0")" && pwd)
 peers=${ASSAY_PEERS:-${here%/scripts/targets}/build/peers}
 libraries=/usr/share/gocode/src/github.com/pion
-packages='golang-go golang-github-pion-turn.v2-dev golang-github-pion-dtls.v2-dev'
 { command -v go && [ -d $libraries/turn/v2 ] && [ -d $libraries/dtls/v2 ]; } >/dev/null ||
-	fail "Go, pion/turn or pion/dtls is not installed: apt-get install --no-install-recommends $packages"
+	fail "Go, pion/turn or pion/dtls is not installed: scripts/setup.sh peers"
 
 program=$peers/pion-server
 if [ ! -x "$program" ] || [ -n "$(find "$here/pion" $libraries -cnewer "$program" -print -quit)" ]; then

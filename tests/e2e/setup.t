@@ -14,7 +14,8 @@ my @build = qw(
 my @targets = qw(coturn sqlite3);
 my @tests = qw(
 	libcmocka-dev perl tshark tcpdump iptables iproute2 python3-aioice lua5.4 lua-check faketime clang-format shellcheck clang libclang-rt-dev procps
-	time parallel slurm-client slurmctld slurmd munge);
+	time parallel slurm-client slurmctld slurmd munge kamailio erlang-p1-stun);
+my @peers = qw(golang-go golang-github-pion-turn.v2-dev golang-github-pion-dtls.v2-dev nodejs npm); # only where asked for
 my @all = (@build, @targets, @tests);
 
 # A machine: what is installed (undef: no dpkg), whether it has apt-get and sudo, and who calls.
@@ -102,11 +103,13 @@ subtest 'groups' => sub {
 	is_deeply [$err =~ /^  (\S+)/mg], \@build, 'build';
 	($status, $out, $err) = setup(machine(apt => 'none'), 'targets', 'tests');
 	is_deeply [$err =~ /^  (\S+)/mg], [@targets, @tests], 'two of them';
+	($status, $out, $err) = setup(machine(apt => 'none'), 'peers');
+	is_deeply [$err =~ /^  (\S+)/mg], \@peers, 'those that are installed only where they are asked for';
 	($status, $out, $err) = setup(machine(installed => \@build), 'build');
 	is $status, 0, 'what another group lacks does not matter';
 	($status, $out, $err) = setup(machine(installed => \@all), 'everything');
 	is $status, 2, 'one that is not known';
-	like $err, qr/'everything'.*build, targets, tests/, 'is told with those that are';
+	like $err, qr/'everything'.*build, targets, tests, peers/, 'is told with those that are';
 };
 
 subtest 'apt-get fails' => sub {
