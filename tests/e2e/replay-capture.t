@@ -51,6 +51,14 @@ subtest 'a fault shows in what it is about' => sub {
 	is_deeply worse($verdicts), ['replay/Allocate-with-a-token-answered-error-401'], 'where integrity was wrong';
 };
 
+subtest 'a token beside a password' => sub {
+	my $out = tmp() . '/out';
+	run(assay(), 'run', '--no-third-party', '--transport', 'udp', '--out', $out, 'server/unknown-attributes/token-beside-a-password');
+	my ($status, $verdicts, $said, $err) = replay('--speed', 0, '--no-third-party', '--transport', 'udp', "$out/capture.pcapng");
+	is $status, 0, 'is signed with the password, as it was' or diag $said, $err;
+	is $verdicts->{'replay/Allocate-with-a-token-answered-error-420'}, 'pass', 'and answered as it was';
+};
+
 subtest 'verbatim' => sub {
 	my ($status, $verdicts, $out) = replay('--speed', 0, '--verbatim', $capture);
 	is $status, 1, 'the nonces are those of somebody else';

@@ -88,6 +88,16 @@ local function session_of(player, voice, name)
   return user, key, { name = user, key = key }
 end
 
+-- Whether a name is to be taken for a kid, and not for a user. The capture does not tell where the target takes no
+-- tokens: a server that looks at none accepts a password beside any.
+local function is_kid(player, name)
+  local keys = player.bench.profile.keys
+  for _, key in ipairs(keys) do
+    if key.kid == name then return true end
+  end
+  return #keys > 0 and player.score.accepted_kids[name] or false
+end
+
 -- The octets to send in place of a step of a flow, and who they speak for: { name =, key =, token = (octets, where it
 -- is one) }, nil where they speak for nobody. nil, text when the captured request cannot be made anew.
 -- voice: of the live flow: { realm =, nonce =, holder = (of the session) }; player: { bench =, score =, users =
@@ -95,7 +105,10 @@ end
 function rewrite.request(player, voice, step)
   local name, _, _, captured = stun.credentials(step.octets)
   local username, key, holder, presented = nil, "", nil, nil
-  if captured and (#player.bench.profile.keys == 0 or player.score:keeps_token(step, name or "")) then
+  -- Somebody with a password may bring a token too, to see what becomes of it: the password signs, as it did.
+  if captured and name and player.users[name] and not is_kid(player, name) then
+    username, key, holder = session_of(player, voice, name)
+  elseif captured and (#player.bench.profile.keys == 0 or player.score:keeps_token(step, name or "")) then
     key = NOBODYS_KEY -- it is worth nothing, as it was
   elseif captured and name then
     local made = mint(player, name, captured, step)
