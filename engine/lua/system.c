@@ -383,6 +383,21 @@ static void set_usage(lua_State *state, int whose, const char *prefix)
 	lua_rawset(state, -3);
 }
 
+// The most memory this program had resident, in KiB; 0: the kernel does not tell. getrusage counts what the process had
+// before it became this program, so that it may be that of whoever started it.
+static long own_peak(void)
+{
+	char line[256];
+	long peak = 0;
+	FILE *file = fopen("/proc/self/status", "re");
+	while (file && !peak && fgets(line, sizeof line, file))
+		if (strncmp(line, "VmHWM:", 6) == 0)
+			peak = strtol(&line[6], NULL, 10);
+	if (file)
+		fclose(file);
+	return peak;
+}
+
 // system.usage() -> { user=, system=, peak_kib=, children_user=, children_system=, children_peak_kib= }
 //
 // Seconds of processor time and the most memory resident, of this process and of its children that have ended.
@@ -391,6 +406,11 @@ static int system_usage(lua_State *state)
 	lua_createtable(state, 0, 6);
 	set_usage(state, RUSAGE_SELF, "");
 	set_usage(state, RUSAGE_CHILDREN, "children_");
+	long peak = own_peak();
+	if (peak > 0) {
+		lua_pushinteger(state, peak);
+		lua_setfield(state, -2, "peak_kib");
+	}
 	return 1;
 }
 
