@@ -223,7 +223,8 @@ static const char *word_of(const struct audit_message_facts *facts, const char *
 // sighting:brief() -> class, flow (a number), nanoseconds since 1970, frame, octets, transport, upward,
 //                     sender
 // What is asked of every message, at less cost than the facts. class: "request", ..., as in the facts.
-// upward: whether it went from the lower of both addresses to the higher, which tells the two ends of a flow apart. sender: "client", "server"; nil: either of them may have sent it.
+// upward: whether it went from the lower of both addresses to the higher, which tells the two ends of a flow apart.
+// sender: "client", "server"; nil: either of them may have sent it.
 static int sighting_brief(lua_State *state)
 {
 	static size_t class, transport, sender;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The module "spool": octets put by in a file without a name, for whoever has more of them than memory should hold. They
-// are read back at their places or one after the other, and what was not known yet when they were added can be written
-// into them. The file goes with the program. What the octets mean is not known here.
+// The module "spool": octets put by in a file without a name, for whoever has more of them than memory should hold.
+// They are read back at their places or one after the other, and what was not known yet when they were added can be
+// written into them. The file goes with the program. What the octets mean is not known here.
 #include "base/error.h"
 #include "lua/modules.h"
 #include "lua/state.h"
