@@ -5,7 +5,7 @@
 #
 # How fast a capture of coturn and uclient is replayed: every request made anew, with tokens sealed and integrity
 # computed under the capture's keys, and sent as fast as it can be to a sink (scripts/bench/sink.c) that swallows it.
-# assay runs on one core and the sink beside it.
+# assay runs on one core and the sink beside it. And what memory that takes.
 #
 # ASSAY_BUILD is the folder of the build (default: build), with assay and bench/sink in it, and of the captures that
 # scripts/bench/audit.sh makes; BENCH_CAPTURES may name another folder of these. Exit status: 0 it was measured, 1 not.
@@ -48,10 +48,12 @@ my ($sent, $seconds, $processor) = $notes =~ /(\d+) requests were sent in ([\d.]
 	or die "nothing was replayed\n";
 chomp @$sink;
 print "replay as fast as possible to a sink: $sent authenticated requests, $sink->[1] of them reached it\n";
+my ($memory) = $notes =~ /assay took (\d+) MiB of memory/ or die "it is not told what memory that took\n";
 my @lines = (['a second', $sent / ($seconds || 1)], ['a second of CPU', $sent / ($processor || 1)]);
 for (@lines) {
 	my ($what, $value) = @$_;
 	printf "  %-16s %8.0f      goal %6.0f  %s\n", $what, $value, 20_000, $value >= 20_000 ? 'met' : 'MISSED';
 }
+printf "  %-16s %8.0f MiB  most %6.0f  %s\n", 'peak memory', $memory, 128, $memory <= 128 ? 'met' : 'MISSED';
 EOT
 echo

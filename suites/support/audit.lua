@@ -7,6 +7,7 @@ local audit = require "audit"
 local files = require "support.audit.files"
 local json = require "json"
 local judge = require "support.audit.judge"
+local naming = require "support.naming"
 local records = require "support.audit.records"
 local report = require "reports.audit"
 local secrets = require "support.secrets"
@@ -72,8 +73,7 @@ local function tell_damage(record)
   local damage = record.damage
   if record.type ~= "file" or not damage then return end
   if record.unread then
-    local named = damage.text:find(record.file, 1, true)
-    complain(NO_VERDICT, "%s%s", named and "" or report.printable(record.file, 400) .. ": ", damage.text)
+    complain(NO_VERDICT, "%s", report.printable(naming.sentence(record.file, damage.text), 600))
   else
     complain(NO_VERDICT, "%s: read up to octet %s, behind frame %d: %s", report.printable(record.file, 400),
       damage.offset or "?", record.packets, damage.text)

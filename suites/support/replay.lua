@@ -7,13 +7,16 @@ local bench_of = require "support.bench"
 local compare = require "support.replay.compare"
 local escape = require "reports.escape"
 local extract = require "support.replay.extract"
+local frames = require "support.replay.frames"
 local launcher = require "support.launcher"
+local naming = require "support.naming"
 local net = require "net"
 local output = require "support.output"
 local patience = require "support.patience"
 local player = require "support.replay.player"
 local preflight = require "support.preflight"
 local profile = require "support.profile"
+local secrets = require "support.secrets"
 local system = require "system"
 local verdicts = require "support.replay.verdicts"
 
@@ -91,17 +94,16 @@ local function pair_up(score, stages)
     pairings[i] = { names = names, waiting = {}, tally = compare.new(score,
       { "the answer of " .. names[1], "the answer of " .. names[2] }, true) }
   end
-  local function meet(pairing, side, flow, n, step, outcome, octets)
-    local place = flow[2 * n - 1]
-    local other = pairing.waiting[place]
+  local function meet(pairing, side, flow, step, outcome, octets)
+    local other = pairing.waiting[step.at]
     if not other then
-      pairing.waiting[place] = { outcome = outcome }
+      pairing.waiting[step.at] = score:put_by(outcome)
       return
     end
-    pairing.waiting[place] = nil
-    local first, second = other.outcome, outcome
+    pairing.waiting[step.at] = nil
+    local first, second = score:fetch(other), outcome
     if side == 1 then first, second = second, first end
-    pairing.tally:add(flow, { name = step.name, time = step.time, frame = step.frame, n = n,
+    pairing.tally:add(flow, { name = step.name, time = step.time, frame = step.frame,
       answer = first and first.octets }, first, second, octets)
   end
   return pairings, function(place)
@@ -113,8 +115,21 @@ local function pair_up(score, stages)
 end
 
 local function notes_of(score, stages, damage)
-  local notes = { ("%d requests on %d flows in the capture"):format(score.requests, #score.flows) }
+  local notes = { ("%d requests on %d flows in the capture"):format(score.requests, score.flow_count) }
   local function add(...) notes[#notes + 1] = string.format(...) end
+  if score.left_out > 0 then
+    add("%d messages of clients were left out, as --only and --without have it", score.left_out)
+  end
+  if score.with_data then
+    notes[1] = ("%d requests, %d Send indications and %d ChannelData on %d flows in the capture"):format(score.requests,
+      score.data.send, score.data.channel, score.flow_count)
+    if score.strays > 0 then
+      add("%d indications and ChannelData were left out: no request of their flow stands before them", score.strays)
+    end
+  elseif score.unsent + score.relayed > 0 then
+    add("%d Send indications, and ChannelData (%d of both sides), were left out: --data sends those of clients",
+      score.unsent, score.relayed)
+  end
   local sealed = score:sealed()
   if sealed > 0 then
     add("%d of its tokens open under no key that was given: whatever was wrong with them, good ones stand for them "
@@ -131,6 +146,7 @@ local function notes_of(score, stages, damage)
     if stage.ending then add("%s died: %s; %s", name, stage.ending, one:last_words()) end
     for _, line in ipairs(stage.last_lines or {}) do add("%s: %s", name, line) end
   end
+  add("assay took %.0f MiB of memory at most", system.usage().peak_kib / 1024)
   for _, one in ipairs(score.opaque or {}) do add("%s: opaque: %s", one.flow, one.reason) end
   if damage then add("the capture breaks off at octet %s: %s", damage.offset or "?", damage.text) end
   return notes
@@ -226,7 +242,7 @@ local function play(score, profiles, options)
     local ok, played, why = worker:join()
     if not interrupted then
       if not ok then
-        problem = "assay itself failed, which is a bug of assay: " .. tostring(played)
+        problem = score.unwritten or "assay itself failed, which is a bug of assay: " .. tostring(played)
       elseif not played then
         problem = why
       end
@@ -242,7 +258,7 @@ local function play(score, profiles, options)
   local begun = #stages == #profiles and stages[1].player ~= nil
   local status
   if problem then
-    status = complain(NOTHING, "%s", problem)
+    status = complain(score.unwritten and NOT_WRITTEN or NOTHING, "%s", problem)
   elseif not begun then
     status = complain(INTERRUPTED, "interrupted before anything was replayed")
   else
@@ -257,12 +273,16 @@ local function captured(options, profiles)
   local keys = table.move(profiles[1].keys, 1, #profiles[1].keys, 1, {})
   keys[#keys + 1] = profiles[1].expiring_key
   local opening = { keys = keys, users = profiles[1].users, names = options.names, keylogs = {} }
-  if #options.captured_keys > 0 or #options.captured_users > 0 then
-    local given, problem = profile.of { server = "127.0.0.1:3478", keys = options.captured_keys,
-      users = options.captured_users,
-      targets = {}, transports = {}, faults = {}, server_name = options.names[1] }
-    if not given then return nil, problem end
-    opening.keys, opening.users = given.keys, given.users
+  for _, one in ipairs { { "captured_keys", "keys", "key", secrets.octets },
+    { "captured_users", "users", "user", secrets.users } } do
+    local words, field, noun, read = options[one[1]], one[2], one[3], one[4]
+    if #words > 0 then
+      local given, problem = read(words)
+      local option = "--captured-" .. noun
+      if not given then return nil, (problem:gsub("^%-%-" .. noun, option)) end
+      if #given == 0 then return nil, ("%s: there is no %s in what it names"):format(option, noun) end
+      opening[field] = given
+    end
   end
   for i, path in ipairs(options.keylogs) do
     local text, why = system.read(path)
@@ -286,15 +306,27 @@ function replay.main(options)
   local opening
   opening, problem = captured(options, profiles)
   if not opening then return complain(USAGE, "%s", problem) end
+  opening.data = options.data
+  opening.frames, problem = frames.read(options.only, options.without)
+  if problem then return complain(USAGE, "%s", problem) end
   local path = options.files[1]
+  local name = naming.of(path)
   local score, why, unwritten = extract.read(path, opening)
-  if not score then return complain(unwritten and NOT_WRITTEN or NOTHING, "%s: %s", path, why) end
-  if score.interrupted then return complain(INTERRUPTED, "interrupted while %s was read", path) end
+  if not score then
+    return complain(unwritten and NOT_WRITTEN or NOTHING, "%s", unwritten and why or naming.sentence(path, why))
+  end
+  if score.interrupted then return complain(INTERRUPTED, "interrupted while %s was read", name) end
+  local cut, closed = score.damage, score.opaque and score.opaque[1]
+  local damage = cut and ("it breaks off at octet %s (%s)"):format(cut.offset or "?", cut.text)
+  if score.requests == 0 and score.left_out == 0 then
+    local more = damage and ", and " .. damage
+      or closed and (" that can be read (%s: %s)"):format(closed.flow, closed.reason) or ""
+    return complain(NOTHING, "%s: there is no STUN request in it%s, so there is nothing to replay", name, more)
+  end
+  local idle = opening.frames and opening.frames:idle()
+  if idle then return complain(USAGE, "%s: %s%s", name, idle, damage and "; " .. damage or "") end
   if score.requests == 0 then
-    local cut, closed = score.damage, score.opaque and score.opaque[1]
-    local damage = cut and (", and it breaks off at octet %s (%s)"):format(cut.offset or "?", cut.text)
-      or closed and (" that can be read (%s: %s)"):format(closed.flow, closed.reason)
-    return complain(NOTHING, "%s: there is no STUN request in it%s, so there is nothing to replay", path, damage or "")
+    return complain(USAGE, "%s: --only and --without leave no request of it, so there is nothing to replay", name)
   end
   return net.run(function() return play(score, profiles, options) end)
 end

@@ -208,13 +208,49 @@ subtest 'what cannot be replayed' => sub {
 	my $text = spill("$folder/text", "this is no capture\n" x 10);
 	my ($status, $out, $err) = run(assay(), 'replay', $text);
 	is $status, 3, 'no capture';
-	like $err, qr/^assay: \Q$text\E: .*\n\z/, 'one sentence';
+	like $err, qr/^assay: \Q$text\E is neither pcap nor pcapng: .*\n\z/, 'one sentence';
 	my $empty = write_pcap("$folder/empty.pcap");
 	($status, $out, $err) = run(assay(), 'replay', $empty);
 	is $status, 3, 'no requests';
 	like $err, qr/there is no STUN request in it/, 'said so';
 	($status, $out, $err) = run(assay(), 'replay', "$folder/none.pcap");
 	is $status, 3, 'no such file';
+	mkdir "$folder/folder";
+	my $long = "$folder/" . 'long' x 40;
+	my $gzip = spill("$folder/cut.gz", "\x1F\x8B\x08\x00\x00\x00\x00\x00\x00\x03\xC3");
+	for my $case (["$folder/none.pcap", 'cannot read %s: No such file or directory'], ["$folder/folder", 'cannot read %s: Is a directory'],
+		[spill("$folder/nothing", ''), '%s is empty: not even the header of a capture file'], [spill("$folder/two", 'ab'), '%s has 2 octets: no capture file'],
+		[spill($long, ''), '%s is empty: not even the header of a capture file'],
+		[spill("$folder/bzip2", 'BZh91AY'), '%s is neither pcap nor pcapng: it is compressed with bzip2'],
+		[spill("$folder/header", substr slurp($empty), 0, 12), '%s ends within the header of a pcap file'],
+		[$gzip, '%s: the compressed capture file ends early'],
+		['', 'a capture is expected, and the name given is empty'],
+		["$folder/nothing/there", 'cannot read %s: Not a directory'], [$empty, '%s: there is no STUN request']) {
+		my ($path, $sentence) = @$case;
+		my $expected = quotemeta($sentence =~ s{%s}{$path}r);
+		for my $command ('replay', 'audit') {
+			next if $command eq 'audit' && $path =~ /^(?:\Q$empty\E|\Q$folder\E\/folder)\z/; # to an audit they are something else
+			($status, $out, $err) = run(assay(), $command, $path);
+			is $status, 3, "$command: '$path'" if $command eq 'replay';
+			like $err, qr/^assay: $expected[^\n]*\n\z/, "$command: $sentence";
+			my $name = quotemeta $path;
+			cmp_ok scalar(() = $err =~ /$name/g), '==', 1, 'the name is told once' if $path ne '';
+		}
+	}
+	($status, $out, $err) = run(assay(), 'replay', '-');
+	is $err, "assay: the standard input is empty: not even the header of a capture file\n", 'the standard input by its name';
+	for my $case (['key', 'KID:ALG:BASE64'], ['user', 'NAME:PASSWORD']) {
+		my ($noun, $form) = @$case;
+		($status, $out, $err) = run(assay(), 'replay', "--captured-$noun", "\@$folder/none", $spaced);
+		is $err, "assay: --captured-$noun: cannot read $folder/none: No such file or directory\n", "--captured-$noun is called so";
+		($status, $out, $err) = run(assay(), 'replay', "--captured-$noun", 'x', $spaced);
+		is $err, "assay: --captured-$noun: number 1: $form is expected\n", 'also when it is none';
+		($status, $out, $err) = run(assay(), 'replay', "--captured-$noun", "\@$folder/nothing", $spaced);
+		is $err, "assay: --captured-$noun: there is no $noun in what it names\n", 'and when nothing is in its file';
+		is $status, 2, 'the command line is wrong';
+	}
+	($status) = replay('--speed', 0, '--captured-user', 'somebody:secret', $spaced);
+	is $status, 0, 'users of the captured server may be given without keys';
 	($status, $out, $err) = run(assay(), 'replay', '--target', $text, $spaced);
 	is $status, 2, 'a profile that is none';
 	($status, $out, $err) = run(assay(), 'replay', '--rc', 1000, $spaced);

@@ -75,9 +75,9 @@ function compare:kind(step, expected)
 end
 
 function compare:exchange_of(flow, step, octets, got)
-  local transport, from, to = self.score:ends(flow)
+  local transport, from, to = flow.transport, flow.from, flow.to
   local answered, answer_frame, answer = step.time, nil, step.answer
-  if not answer and not self.strict then answered, answer_frame, answer = self.score:answer(flow, step.n) end
+  if not answer and not self.strict then answered, answer_frame, answer = self.score:answer(step) end
   local entries = {
     { time = 0, direction = "sent", transport = transport, from = from, to = to, octets = octets,
       frame = step.frame, step = "the request, as it was sent again" },
@@ -93,7 +93,8 @@ function compare:exchange_of(flow, step, octets, got)
   return recorder.exchange(entries, 0, true)
 end
 
--- One request. expected, got: outcomes (extract.lua), nil for none; octets: what was sent; failure: why there is none.
+-- One request of a flow. expected, got: outcomes (extract.lua), nil for none; octets: what was sent; failure: why there
+-- is none.
 function compare:add(flow, step, expected, got, octets, failure)
   local kind = self:kind(step, expected)
   kind.count = kind.count + 1

@@ -1,24 +1,24 @@
 -- SPDX-License-Identifier: BSD-3-Clause
 --
--- What the clients of a capture asked, flow by flow, and what they were answered: the score that a replay plays. Only
--- requests are taken: a retransmission is left out, since replaying retransmits where it has to. The octets lie in a
--- file, for captures are larger than memory; here stand places in it.
+-- What the clients of a capture sent, flow by flow, and what they were answered: the score that a replay plays. It has
+-- requests, and where it is wanted what is to be relayed: Send indications and ChannelData. A retransmission is left
+-- out, since replaying retransmits where it has to. All of it lies in files (sheets.lua); in memory stand the flows
+-- that are open in the capture, and what became of users and kids.
 --
 -- With the captured server's keys it is known of a request what was wrong with it, so that it can be wrong again.
 
 local audit = require "audit"
-local spool = require "spool"
+local sheets = require "support.replay.sheets"
 local stun = require "stun"
 
-local score = {}
+local score = setmetatable({}, { __index = sheets })
 score.__index = score
 
 local extract = {}
 
-local REQUEST <const> = "<i8 i8 s1 I2 I4 d I2 I2 I2 s4" -- time, frame, name, marks, of its token, octets
-local ANSWER <const> = "<i8 i8 s4" -- time, frame, octets
-local OUTCOMES <const> = 16 -- bits for the number of an outcome, below the place of its answer
-local MANY <const> = (1 << OUTCOMES) - 1
+local UNANSWERED <const> = 512 -- requests of a flow, twice, that may still get their answer
+local MANY <const> = 0xFFFF -- numbers of outcomes
+local SEND_TYPE <const>, DATA_TYPE <const> = "\x00\x16", "\x00\x17" -- indications
 
 -- What is known of a request, as bits.
 local marks = {
@@ -48,24 +48,20 @@ local function describe(method, token, signed)
   return method .. (token and " with a token" or signed and " signed" or " without credentials")
 end
 
-function score:put(packed)
-  local place, problem = self.spool:add(packed)
-  if not place then
-    self.unwritten = problem
-    error(problem, 0)
+-- The flow of one end that asks.
+function score:flow_of(key)
+  local flow = self.by_key[key]
+  if not flow then
+    flow = { open = {}, older = {}, asked = 0, came = 0 }
+    self.by_key[key] = flow
   end
-  return place
+  return flow
 end
 
-function score:flow_of(key, sighting, transport, time)
-  local from, to = sighting:from(), sighting:to()
-  local flow = {
-    began = time, open = {},
-    head = self:put(("<s1 s1 I2 s1 I2"):pack(transport, from.address, from.port, to.address, to.port)),
-  }
-  local place = #self.flows + 1
-  self.flows[place], self.by_key[key], flow.place = flow, flow, place
-  return flow
+-- Whether a message is to be played, as far as the frames say that were named.
+function score:is_chosen(sighting, frame)
+  if not self.frames then return true end
+  return self.frames:choose(sighting:place().first_frame, frame)
 end
 
 -- Tokens of kids of which none was opened, though others do not show that the captured server did not know the kid:
@@ -98,13 +94,16 @@ local function marks_of(flow, username, realm, integrity, sha256, token, nonce, 
   return found
 end
 
-function score:take_request(sighting, key, id, time, frame, octets, transport)
+function score:take_request(sighting, flow, id, time, frame, octets, transport)
   local integrity, sha256, token, nonce, transaction, challenged, lifetime, timestamp, key_length, nonce_length, extra =
     sighting:worth()
-  if transaction == "again" then return end
+  if transaction == "again" then
+    local asked = self.frames and (flow.open[id] or flow.older[id])
+    if asked then self.frames:again(sighting:place().first_frame, frame, asked.frame) end
+    return
+  end
   local _, method, _, _, has_token, signed = stun.outline(octets)
   if not method then return end
-  local flow = self.by_key[key] or self:flow_of(key, sighting, transport, time)
   local username, realm = stun.credentials(octets)
   local found = signed and marks.signed or 0
   found = found | marks_of(flow, username, realm, integrity, sha256, has_token and token, nonce, challenged)
@@ -112,13 +111,20 @@ function score:take_request(sighting, key, id, time, frame, octets, transport)
   if has_token and found & marks.opened == 0 then
     self.unopened[username or ""] = (self.unopened[username or ""] or 0) + 1
   end
-  flow[#flow + 1] = self:put(REQUEST:pack(time, frame, describe(method, has_token, signed), found, lifetime or 0,
-    timestamp or 0, key_length or 0, nonce_length or 0, math.min(extra or 0, 0xFFFF), octets))
-  flow[#flow + 1] = false
-  flow.open[id] = { place = #flow, username = username, token = has_token, marks = found, method = method }
-  self.requests = self.requests + 1
-  self.order[self.requests] = flow.place
-  self.began = self.began and math.min(self.began, time) or time
+  local place
+  if self:is_chosen(sighting, frame) then
+    place = self:add(flow, "request", sighting, time, frame, octets, transport, {
+      name = describe(method, has_token, signed), marks = found, lifetime = lifetime, timestamp = timestamp,
+      key_length = key_length, nonce_length = nonce_length, extra = extra,
+    })
+    self.requests = self.requests + 1
+  else
+    self.left_out = self.left_out + 1
+  end
+  if flow.asked >= UNANSWERED then flow.older, flow.open, flow.asked = flow.open, {}, 0 end
+  flow.open[id] = { place = place, username = username, token = has_token, marks = found, method = method,
+    frame = frame }
+  flow.asked = flow.asked + 1
 end
 
 -- The number of what an answer comes to. There are few of them, unless somebody makes many: those share the last.
@@ -134,12 +140,12 @@ function score:number_of(octets)
   return number
 end
 
-function score:take_answer(key, id, class, time, frame, octets)
-  local flow = self.by_key[key]
-  local asked = flow and flow.open[id]
+function score:take_answer(flow, id, class, time, frame, octets)
+  local asked = flow.open[id] or flow.older[id]
   if not asked then return end
-  flow.open[id] = nil
-  flow[asked.place] = self:put(ANSWER:pack(time, frame, octets)) << OUTCOMES | self:number_of(octets)
+  if flow.open[id] then flow.asked = flow.asked - 1 end
+  flow.open[id], flow.older[id] = nil, nil
+  if asked.place then self:add_answer(asked.place, self:number_of(octets), time, frame, octets) end
   if class == "success" then
     for form in pairs(forms) do
       if asked.marks & marks[form] ~= 0 then self.accepted_forms[form] = true end
@@ -158,44 +164,58 @@ function score:take_answer(key, id, class, time, frame, octets)
   end
 end
 
--- Takes one message in. Each end that asks is a client of its own: those of ICE ask each other.
-function score:take(sighting)
-  local class, number, time, frame, octets, transport, upward = sighting:brief()
-  if class ~= "request" and class ~= "success" and class ~= "error" then return end
-  local key = (class == "request") == upward and number or -number
-  if class == "request" then
-    self:take_request(sighting, key, octets:sub(9, 20), time, frame, octets, transport)
+-- What a client wants relayed, or what a server has relayed to it.
+function score:take_data(flow, kind, is_sent, sighting, time, frame, octets, transport)
+  if not flow then
+    self.strays = self.strays + 1
+  elseif not is_sent then
+    flow.came = flow.came + 1
+    self.came[kind] = self.came[kind] + 1
+  elseif not self:is_chosen(sighting, frame) then
+    self.left_out = self.left_out + 1
   else
-    self:take_answer(key, octets:sub(9, 20), class, time, frame, octets)
+    self:add(flow, kind, sighting, time, frame, octets, transport, { name = kind })
+    self.data[kind] = self.data[kind] + 1
   end
 end
 
--- How many requests a flow has.
-function score:count(flow) return #flow // 2 end
-
--- The transport, and both ends of a flow as { address =, port = }.
-function score:ends(flow)
-  local transport, from, from_port, to, to_port = ("<s1 s1 I2 s1 I2"):unpack(assert(self.spool:get(flow.head)))
-  return transport, { address = from, port = from_port }, { address = to, port = to_port }
+-- Takes one message in. Each end that asks is a client of its own: those of ICE ask each other.
+function score:take(sighting)
+  local class, number, time, frame, octets, transport, upward = sighting:brief()
+  if class == "request" then
+    local flow = self:flow_of(upward and number or -number)
+    self:take_request(sighting, flow, octets:sub(9, 20), time, frame, octets, transport)
+  elseif class == "success" or class == "error" then
+    local flow = self.by_key[upward and -number or number]
+    if flow then self:take_answer(flow, octets:sub(9, 20), class, time, frame, octets) end
+  elseif class == "indication" then
+    local is_sent = octets:sub(1, 2) == SEND_TYPE
+    if not is_sent and octets:sub(1, 2) ~= DATA_TYPE then return end
+    if not self.with_data then
+      self.unsent = self.unsent + (is_sent and 1 or 0)
+      return
+    end
+    local key = upward == is_sent and number or -number
+    self:take_data(self.by_key[key], "send", is_sent, sighting, time, frame, octets, transport)
+  end
 end
 
--- The n-th request of a flow: { octets =, time = (ns), frame =, name =, marks =, lifetime =, timestamp =, key_length =,
--- nonce_length =, extra = (of its token), expected = (an outcome without octets; nil: it has no answer) }.
-function score:step(flow, n)
-  local time, frame, name, found, lifetime, timestamp, key_length, nonce_length, extra, octets =
-    REQUEST:unpack(assert(self.spool:get(flow[2 * n - 1])))
-  local answer = flow[2 * n]
-  return { -- with room for what players add
-    time = time, frame = frame, name = name, marks = found, lifetime = lifetime, timestamp = timestamp,
-    key_length = key_length, nonce_length = nonce_length, extra = extra, octets = octets,
-    expected = answer and self.outcomes[answer & MANY] or nil, n = n, sent = nil, holder = nil, place = nil,
-  }
+-- Takes in ChannelData, whose sender only shows by who has asked for anything.
+function score:take_channel_data(sighting)
+  local _, number, time, frame, octets, transport, upward, sender = sighting:brief()
+  local own = upward and number or -number
+  local is_sent = self.by_key[own] ~= nil
+  if is_sent and self.by_key[-own] then is_sent = sender == "client" end
+  self:take_data(self.by_key[is_sent and own or -own], "channel", is_sent, sighting, time, frame, octets, transport)
 end
 
--- The answer that the n-th request of a flow has in the capture: its time (ns), frame and octets; nil without one.
-function score:answer(flow, n)
-  local answer = flow[2 * n]
-  if answer then return ANSWER:unpack(assert(self.spool:get(answer >> OUTCOMES))) end
+-- Nothing more comes of a flow of the capture.
+function score:forget(number)
+  for _, key in ipairs { number, -number } do
+    local flow = self.by_key[key]
+    if flow then self:finish(flow) end
+    self.by_key[key] = nil
+  end
 end
 
 -- Whether something about a request was wrong on purpose, as the whole capture shows: keys that open nothing and forms
@@ -220,25 +240,29 @@ function score:keeps_token(step, kid)
   return step.marks & marks.unknown_kid ~= 0 and next(self.opened) ~= nil and not self.accepted_kids[kid]
 end
 
-function score:close() self.spool:close() end
-
 -- The score of a capture. options: keys and users of the captured server, names (of servers, beside those that it
--- announces), keylogs. Returns { flows = in the order in which they began, requests = how many, order = of all requests
--- the flow's place in flows_by_place, began = ns, damage =, opaque =, interrupted = }; nil, text[, true when it is a
--- temporary file that cannot be written].
+-- announces), keylogs, data (true: with what is to be relayed), frames (frames.lua; which to take). Returns
+-- { flow_count =, first_flow = the place of the flow that began first, first_step = of the step that was sent first,
+-- requests = how many, data = { send =, channel = } how many, came = the same of what servers sent, strays = data of
+-- nobody who asked for anything, unsent = Send indications that were not wanted, relayed = ChannelData of both sides,
+-- left_out = by their frames, began = ns, damage =, opaque =, interrupted = }; nil, text[, true when it is a temporary
+-- file that cannot be written].
 function extract.read(path, options)
-  local store, problem = spool.new()
-  if not store then return nil, problem, true end
   local self = setmetatable({
-    flows = {}, by_key = {}, requests = 0, unopened = {}, order = {}, spool = store, names = {},
+    by_key = {}, requests = 0, unopened = {}, names = {}, frames = options.frames, left_out = 0, unsent = 0, strays = 0,
+    with_data = options.data, data = { send = 0, channel = 0 }, came = { send = 0, channel = 0 },
     opened = {}, accepted_kids = {}, accepted_users = {}, accepted_forms = {},
     outcomes = {}, numbers = {},
   }, score)
+  local opened, problem = self:open()
+  if not opened then return nil, problem, true end
   for _, name in ipairs(options.names) do self.names[name] = true end
   local ok, outcome, failure = pcall(audit.run, {
     path = path, keylogs = options.keylogs, keys = options.keys, users = options.users, server_name = options.names[1],
     kind = function() return {}, false end, each = function() return {} end,
     message = function(sighting) self:take(sighting) end,
+    data = options.data and function(sighting) self:take_channel_data(sighting) end or nil,
+    gone = function(number) self:forget(number) end,
   })
   if not ok then
     if self.unwritten then return nil, self.unwritten, true end
@@ -246,8 +270,8 @@ function extract.read(path, options)
   end
   if not outcome then return nil, failure end
   self.damage, self.opaque, self.interrupted, self.by_key = outcome.damage, outcome.opaques, outcome.interrupted, nil
+  self.relayed = outcome.count.channel_data
   self.wrong_forms, self.numbers = wrong_forms(self.accepted_forms), nil
-  for _, flow in ipairs(self.flows) do flow.open, flow.realm, flow.username = nil, nil, nil end
   return self
 end
 

@@ -8,6 +8,7 @@ local clock = require "clock"
 local compare = require "support.replay.compare"
 local extract = require "support.replay.extract"
 local net = require "net"
+local parcels = require "support.replay.parcels"
 local rewrite = require "support.replay.rewrite"
 local system = require "system"
 local token = require "token"
@@ -22,16 +23,20 @@ local RESERVED <const> = 64 -- descriptors that are not for sockets
 local SILENT <const> = 20 -- requests in a row without the answer that the capture has, until the target is given up
 local LATE <const> = 0.1 -- seconds that are worth telling
 local STALE <const> = 438
+local TURN <const> = 32 -- data that are sent before others have their turn
+local PATIENCE <const> = 1 -- seconds for data that had come back by then in the capture
 
 -- bench: of the target; options: speed (1: as captured, 0: as fast as possible), verbatim, wait; shares: how many
--- players share the descriptors; heard(flow, n, step, outcome, octets): told of each request that was played, if given.
+-- players share the descriptors; heard(flow, step, outcome, octets): told of each request that was played, if given.
 function player.new(bench, options, score, shares, heard)
   local self = setmetatable({
     bench = bench, options = options, score = score, heard = heard, users = {}, keys = {}, nonce_lengths = {},
     tokens = {}, older_tokens = {}, token_count = 0, changes = {},
     tally = compare.new(score), sent = 0, done = 0, playing = 0, late = 0, left = 0, silent = 0, crowded = 0,
     changed = net.condition(), halt = net.condition(), voices = {}, flying = {}, elsewhere = {},
+    turn = 0,
   }, player)
+  self.parcels = options.data and parcels.new(self) or nil
   for _, user in ipairs(bench.profile.users) do
     self.users[user.name] = user.password
     self.first_user = self.first_user or user.name
@@ -46,8 +51,8 @@ end
 -- The transport of the target that stands for one of the capture: the same, over the same family where it has both,
 -- else its first.
 function player:way(flow)
-  local transport, from = self.score:ends(flow)
-  local six, same = from.address:find(":", 1, true) ~= nil, nil
+  local transport = flow.transport
+  local six, same = flow.from.address:find(":", 1, true) ~= nil, nil
   for _, name in ipairs(self.bench.transports) do
     if transports.protocol(name) == transport then
       if (self.bench.addresses[name].address:find(":", 1, true) ~= nil) == six then return name end
@@ -66,17 +71,23 @@ function player:await(time)
   if left > 0 then self.halt:wait(left) else self.late = math.max(self.late, -left) end
 end
 
--- A voice for a flow from its n-th request on, nil when there is no socket for it.
-function player:open(flow, first)
+-- A voice for a flow from a step on, nil when there is no socket for it.
+function player:open(flow, step)
   local voice, problem = voice_of.open(self.bench, self:way(flow))
   if not voice then
-    for n = first, self.score:count(flow) do
-      local step = self.score:step(flow, n)
-      self:told(flow, n, step, nil, step.octets, "it was not sent: " .. problem)
+    problem = "it was not sent: " .. problem
+    while step do
+      if step.kind == "request" then
+        self:told(flow, step, nil, step.octets, problem)
+      else
+        self.parcels:leave(step, problem)
+      end
+      step = step.next and self.score:step(step.next)
     end
     return nil
   end
   self.voices[voice] = flow
+  parcels.prepare(voice)
   return voice
 end
 
@@ -86,11 +97,11 @@ function player:forget(voice)
 end
 
 -- One request is done with.
-function player:told(flow, n, step, outcome, octets, failure)
+function player:told(flow, step, outcome, octets, failure)
   if self.stopped then return end
   self.done = self.done + 1
   self.tally:add(flow, step, step.expected, outcome, octets, failure)
-  if self.heard then self.heard(flow, n, step, outcome, octets) end
+  if self.heard then self.heard(flow, step, outcome, octets) end
   if outcome then
     self.silent = 0
   elseif step.expected and self.options.wait then
@@ -132,13 +143,35 @@ local function code_of(message)
 end
 
 -- One step, and once more with the new nonce where the captured client was not told to: what counts is then the retry.
-function player:play_step(flow, n, voice, step)
+function player:play_step(flow, voice, step)
+  if self.parcels then
+    self:wait_for_data(voice, step.came, PATIENCE)
+    self.parcels:asked(voice, step)
+  end
   local message, octets, failure = self:ask(voice, step)
   local stale = step.expected and step.expected.code == STALE
   if not self.options.verbatim and not stale and code_of(message) == STALE then
     message, octets, failure = self:ask(voice, step)
   end
-  self:told(flow, n, step, message and extract.outcome(message:bytes()), octets, failure)
+  local outcome = message and extract.outcome(message:bytes()) or nil
+  if self.parcels then self.parcels:answered(voice, step, outcome) end
+  self:told(flow, step, outcome, octets, failure)
+end
+
+-- Waits until as many data have come to a voice as had come to the captured client, so that they are not cut off by
+-- what the client did next. A voice that waited in vain waits no more: its peers do not answer.
+function player:wait_for_data(voice, count, seconds)
+  local deadline = clock.monotonic() + seconds
+  while not self.stopped and not voice.deaf and voice.carried and voice.came < count do
+    local left = deadline - clock.monotonic()
+    if left <= 0 then voice.deaf = true else voice.more:wait(left) end
+  end
+end
+
+function player:play_data(voice, step)
+  self.turn = self.turn + 1
+  if self.turn % TURN == 0 then net.sleep(0) end
+  if not self.stopped then self.parcels:send(voice, step) end
 end
 
 -- Waits for the steps whose answers the captured client had before that time.
@@ -154,25 +187,31 @@ local function settle(open, time)
 end
 
 function player:play_flow(flow)
-  local voice = self:open(flow, 1)
+  local step = self.score:step(flow.first)
+  local voice = self:open(flow, step)
   if not voice then return end
-  local open, count = {}, self.score:count(flow)
-  local step = self.score:step(flow, 1)
-  for n = 1, count do
-    local next_step = n < count and self.score:step(flow, n + 1) or nil
+  if self.parcels then
+    voice.client.endpoint:tap(function(_, octets) self.parcels:take(voice, octets) end, "received")
+  end
+  voice.client.endpoint:keep(false)
+  local open = {}
+  while step do
+    local next_step = step.next and self.score:step(step.next) or nil
     self:await(step.time)
     settle(open, step.time)
     if self.stopped then break end
-    local answered = self.score:answer(flow, n)
-    if next_step and not (answered and answered <= next_step.time) then
+    if step.kind ~= "request" then
+      self:play_data(voice, step)
+    elseif next_step and not (step.answered and step.answered <= next_step.time) then
       local this = step
-      open[#open + 1] = { answered = answered, task = net.spawn(function() self:play_step(flow, n, voice, this) end) }
+      open[#open + 1] = { answered = step.answered, task = net.spawn(function() self:play_step(flow, voice, this) end) }
     else
-      self:play_step(flow, n, voice, step)
+      self:play_step(flow, voice, step)
     end
     step = next_step
   end
   settle(open)
+  self:wait_for_data(voice, flow.came, PATIENCE)
   if self.stopped then return end
   if not voice:put_down() then self.left = self.left + 1 end
   self:forget(voice)
@@ -199,7 +238,10 @@ end
 
 function player:play_waiting()
   local failure
-  for _, flow in ipairs(self.score.flows) do
+  local at = self.score.first_flow
+  while at do
+    local flow, following = self.score:flow(at)
+    at = following
     self:await(flow.began)
     if self.options.speed > 0 and self.playing >= self.room then self.crowded = self.crowded + 1 end
     while self.playing >= self.room and not self.stopped do self.changed:wait() end
@@ -244,6 +286,9 @@ function player:notes()
   if self.crowded > 0 then
     add(self.options.wait and "%d flows had to wait until another had ended: at most %d at once"
       or "%d flows changed their socket on the way: at most %d at once", self.crowded, self.room)
+  end
+  if self.parcels then
+    for _, note in ipairs(self.parcels:notes()) do notes[#notes + 1] = note end
   end
   if self.late > LATE then add("requests left up to %.1f s later than captured", self.late) end
   if self.left > 0 then add("%d allocations were not put down; they end by themselves", self.left) end

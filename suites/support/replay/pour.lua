@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: BSD-3-Clause
 --
--- Plays a score without waiting for answers: every request of the capture leaves in its order and at its time, and what
+-- Plays a score without waiting for answers: every step of the capture leaves in its order and at its time, and what
 -- comes back is taken as it comes. For load, and for measuring.
 
 local clock = require "clock"
@@ -12,34 +12,39 @@ local pour = {}
 
 local TURN <const> = 32 -- requests until answers are let in
 local KEPT <const> = 512 -- flows that are over and may still be answered
+local FLYING <const> = 8192 -- requests whose answers are looked for at a time: of all flows, the latest
 local LAST_WAIT, LOOK <const> = 1, 0.02 -- seconds for the last answers; between looks for them
-local GARBAGE <const> = 250 -- per cent that memory may grow by until it is cleaned up: time is dearer here
+local GARBAGE <const>, HASTE <const> = 150, 1000 -- per cent: how far memory may grow until it is cleaned up, how fast
 local UNAWAITED <const> = "no answer was waited for"
 
 -- A voice with a record of what it asked: waiting[transaction] = step.
-local function open(player, flow, n)
-  local voice = player:open(flow, n)
+local function open(player, flow, first)
+  local voice = player:open(flow, first)
   if not voice then return nil end
   local waiting = {}
   voice.waiting, voice.flow = waiting, flow
-  voice.client.endpoint:tap(function(direction, octets)
-    if direction ~= "received" then return end
+  voice.client.endpoint:keep(false)
+  voice.client.endpoint:tap(function(_, octets)
     local id = octets:sub(9, 20)
     local step = waiting[id]
+    if not step and player.parcels then player.parcels:take(voice, octets) end
     local message = step and stun.parse(octets)
     if not message then return end
     waiting[id] = nil
     voice:learn(message, step.holder)
-    player:told(flow, step.n, step, extract.outcome(octets), step.sent)
-  end)
+    local outcome = extract.outcome(octets)
+    if player.parcels then player.parcels:answered(voice, step, outcome) end
+    player:told(flow, step, outcome, step.sent)
+  end, "received")
   return voice
 end
 
 local function finish(player, voice)
-  for _, step in pairs(voice.waiting) do
-    player:told(voice.flow, step.n, step, nil, step.sent, UNAWAITED)
+  local waiting = voice.waiting
+  for id, step in pairs(waiting) do
+    player:told(voice.flow, step, nil, step.sent, UNAWAITED)
+    waiting[id] = nil
   end
-  voice.waiting = {}
   if player.stopped then return end
   if voice.allocated and not player.options.verbatim then
     voice.client.endpoint:tap(nil)
@@ -59,7 +64,7 @@ end
 
 local function any_waiting(choir)
   for _, voice in pairs(choir.by_flow) do
-    if next(voice.waiting) then return true end
+    if next(voice.waiting) or voice.carried and voice.came < voice.flow.came then return true end
   end
   return false
 end
@@ -71,18 +76,18 @@ local function hear_out(player, choir)
   while not player.stopped and clock.monotonic() < deadline and any_waiting(choir) do player.halt:wait(LOOK) end
 end
 
--- Voices by flow, the first that were opened first.
-local function new_choir() return { by_flow = {}, queue = {}, first = 1, last = 0, count = 0 } end
+-- Voices by the place of their flow, the first that were opened first; mute: flows that got no socket, until their end.
+local function new_choir() return { by_flow = {}, mute = {}, queue = {}, first = 1, last = 0, count = 0 } end
 
 local function join(choir, voice)
   choir.last = choir.last + 1
-  choir.queue[choir.last], choir.by_flow[voice.flow], choir.count = voice, voice, choir.count + 1
+  choir.queue[choir.last], choir.by_flow[voice.flow.at], choir.count = voice, voice, choir.count + 1
   voice.place = choir.last
 end
 
 local function leave(player, choir, voice)
-  if choir.by_flow[voice.flow] ~= voice then return end
-  choir.by_flow[voice.flow], choir.queue[voice.place], choir.count = nil, nil, choir.count - 1
+  if choir.by_flow[voice.flow.at] ~= voice then return end
+  choir.by_flow[voice.flow.at], choir.queue[voice.place], choir.count = nil, nil, choir.count - 1
   finish(player, voice)
 end
 
@@ -103,49 +108,78 @@ local function thin(player, choir, most, over)
   end
 end
 
-local function send(player, voice, n, step)
+-- Requests in the order in which they were sent: the transaction of each, and the table where it waits.
+local function new_flight() return { ids = {}, waiting = {}, first = 1, last = 0 } end
+
+-- A request waits for its answer from now on, and the oldest one no more where there are too many.
+local function await(player, flight, voice, id, step)
+  local before = voice.waiting[id] -- of the same transaction, sent octet for octet
+  if before then player:told(before.singer, before, nil, before.sent, UNAWAITED) end
+  flight.last = flight.last + 1
+  flight.ids[flight.last], flight.waiting[flight.last] = id, voice.waiting
+  voice.waiting[id], step.singer = step, voice.flow
+  if flight.last - flight.first < FLYING then return end
+  local oldest, waiting = flight.ids[flight.first], flight.waiting[flight.first]
+  flight.ids[flight.first], flight.waiting[flight.first], flight.first = nil, nil, flight.first + 1
+  local late = waiting[oldest]
+  if late then
+    waiting[oldest] = nil
+    player:told(late.singer, late, nil, late.sent, UNAWAITED)
+  end
+end
+
+local function send(player, flight, voice, step)
+  if step.kind ~= "request" then
+    player.parcels:send(voice, step)
+    return
+  end
   local octets, holder = player:made(voice, step)
   local problem = holder
   if octets then
     player.bench.limits:take()
     if player.stopped then return end
     player.sent = player.sent + 1
+    if player.parcels then player.parcels:asked(voice, step) end
     local sent
     sent, problem = voice.client.endpoint:send(octets)
     if sent then
       step.sent, step.holder, step.place = octets, holder, player.sent
-      voice.waiting[octets:sub(9, 20)] = step
+      await(player, flight, voice, octets:sub(9, 20), step)
       return
     end
   end
-  player:told(voice.flow, n, step, nil, octets or step.octets, "it was not sent: " .. problem)
+  player:told(voice.flow, step, nil, octets or step.octets, "it was not sent: " .. problem)
+end
+
+-- The voice of a flow that has a step to sing, nil when there is no socket for it.
+local function voice_for(player, choir, over, step)
+  local voice = choir.by_flow[step.flow]
+  if voice or choir.mute[step.flow] then return voice end
+  thin(player, choir, over.last - over.first >= KEPT and math.min(choir.count, player.room) or player.room, over)
+  voice = open(player, player.score:flow(step.flow), step)
+  if voice then join(choir, voice) else choir.mute[step.flow] = true end
+  return voice
 end
 
 function pour.play(player)
-  collectgarbage("incremental", GARBAGE, 400)
-  local score, choir, over, next_step, turn = player.score, new_choir(), { first = 1, last = 0 }, {}, 0
-  for i = 1, score.requests do
-    local place = score.order[i]
-    local flow, n = score.flows[place], (next_step[place] or 0) + 1
-    local count = score:count(flow)
-    next_step[place] = n < count and n or nil
+  collectgarbage("incremental", GARBAGE, HASTE)
+  local score, choir, flight, over, turn = player.score, new_choir(), new_flight(), { first = 1, last = 0 }, 0
+  local at = score.first_step
+  while at do
     turn = turn + 1
     if turn >= TURN then
       turn = 0
       net.sleep(0)
     end
-    local step = score:step(flow, n)
+    local step, following = score:step(at)
+    at = following
     player:await(step.time)
     if player.stopped then break end
-    local voice = choir.by_flow[flow]
-    if not voice and not choir[flow] then
-      thin(player, choir, over.last - over.first >= KEPT and math.min(choir.count, player.room) or player.room, over)
-      voice = open(player, flow, n)
-      if voice then join(choir, voice) elseif n < count then choir[flow] = true end
-    end
-    if voice then
-      send(player, voice, n, step)
-      if n == count then
+    local voice = voice_for(player, choir, over, step)
+    if voice then send(player, flight, voice, step) end
+    if not step.next then
+      choir.mute[step.flow] = nil
+      if voice then
         over.last = over.last + 1
         over[over.last] = voice
       end

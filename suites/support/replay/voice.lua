@@ -51,7 +51,7 @@ function voice:put_down()
   if not self.allocated then return true end
   if not self.holder then return false end
   for _ = 1, 2 do
-    local answer = self.client:transact(deletion(self), { method = "Refresh" })
+    local answer = self.client:transact(deletion(self), { method = "Refresh of LIFETIME 0" })
     if answer.message then self:learn(answer.message) end
     if not self.allocated or answer:code() == 437 then return true end
     if answer:code() ~= STALE then break end
