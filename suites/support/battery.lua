@@ -21,6 +21,7 @@ battery.__index = battery
 
 local MOST_FINDINGS = 3 -- in one scenario, each of another kind of defect
 local MOST_ON_STREAM = 1500 -- messages of one scenario over TCP or TLS
+local MOST_SILENCE = 240 -- seconds that scenarios of a run may take in which the target fell silent
 
 -- t: the hands of a scenario that is alone and may do harm. transport: where the messages go.
 local function new(t, transport)
@@ -40,6 +41,7 @@ function battery:run(list)
     local sent = table.move(batch, first, last, 1, {})
     local found = finding.of(self.t, own, sent, problem)
     self.findings[#self.findings + 1] = found
+    self.silenced = self.silenced or found.silent
     for _, one in ipairs(found.confirmed and found.messages or sent) do spared[one.class] = true end
     if not self.bench.dead then from = self:begin() end
   end
@@ -67,11 +69,26 @@ function battery:run(list)
   if not self.bench.dead then self:pause(from) end
 end
 
--- A session to fire on, from when on messages and seconds count.
-function battery:begin()
+-- The control. It ends the scenario where the target does not answer, and counts as a silence then.
+function battery:control()
+  local before = self.silenced
+  self.silenced = true
+  self.t:control {}
+  self.silenced = before
+end
+
+-- A session that the target answered on, else nothing can be decided.
+function battery:session()
   local from = session.new(self.firing)
   local lives, problem = from:renew(firing.PATIENT)
+  self.silenced = self.silenced or not lives
   if not lives then stop.inconclusive("no challenge to begin with: " .. tostring(problem)) end
+  return from
+end
+
+-- A session to fire on, from when on messages and seconds count.
+function battery:begin()
+  local from = self:session()
   self.began, self.sent_before = clock.monotonic(), self.firing.sent
   return from
 end
@@ -82,6 +99,24 @@ function battery:pause(from)
   self.fired = self.fired + self.firing.sent - self.sent_before
 end
 
+-- A target that dies is started again at once; one that falls silent is waited for at each question. One that does so
+-- again and again would hold a run for hours, and say the same each time: then what is left is not looked at. Returns
+-- what has to be closed at the end of the scenario, however that comes.
+local function account(self)
+  local bench, began = self.bench, clock.monotonic()
+  bench.fell_silent = bench.fell_silent or { seconds = 0, ids = {} }
+  local before = bench.fell_silent
+  if before.seconds >= MOST_SILENCE then
+    self.t:inconclusive(("not looked at, since the target fell silent in %s, which took %.0f s: a run of this scenario "
+      .. "alone looks at it"):format(table.concat(before.ids, ", "), before.seconds))
+  end
+  return setmetatable({}, { __close = function()
+    if not self.silenced then return end
+    before.seconds = before.seconds + clock.monotonic() - began
+    before.ids[#before.ids + 1] = self.t.id
+  end })
+end
+
 -- What the scenarios of robustness do: the target takes a valid token before, withstands a list of messages, and takes
 -- a valid token afterwards. more: make(session) → the list; transport; requirement: the row that a death breaks, if
 -- the catalogue has one (RFC 5389 section 7.3, by which a message with an error is discarded, has no row: a death then
@@ -89,11 +124,10 @@ end
 function battery.withstands(t, more)
   local self = new(t, more.transport)
   local own = self.firing
+  local _ <close> = account(self)
   own:refresh()
-  t:control {}
-  local from = session.new(own)
-  local lives, problem = from:renew(firing.PATIENT)
-  if not lives then t:inconclusive("no challenge to begin with: " .. tostring(problem)) end
+  self:control()
+  local from = self:session()
   local list = more.make(from)
   if not transports.is_datagram(own.transport) and #list > MOST_ON_STREAM then
     t:note("%d of %d messages, since many need a connection of their own", MOST_ON_STREAM, #list)
@@ -116,7 +150,7 @@ function battery.withstands(t, more)
     t:check("5389-6-01", expect.new(own.malformed_answers == 0, "every answer to them is a well-formed STUN message",
       own.malformed_answer or ("%d answers are"):format(own.answers)))
   end
-  if not t.bench.dead then t:control {} end
+  if not t.bench.dead then self:control() end
 end
 
 -- A finding becomes a verdict and notes.
