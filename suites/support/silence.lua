@@ -79,7 +79,7 @@ end
 -- Of a target that was started anew nothing is said before it was asked anew, unless that has shown the same before.
 function silence:started_anew()
   for _, one in pairs(self.kinds) do
-    if one.asked and one.trust < STALE then one.asked = nil end
+    if one.trust and one.trust < STALE then one.asked = nil end
   end
 end
 
@@ -141,7 +141,7 @@ local function is_known_elsewhere(self, kind)
   if self.answers[kind.name] then return false end
   for _, one in pairs(self.kinds) do
     local is_same = one.method == kind.method and one.shows == kind.shows
-    if is_same and one.asked and one.count >= SCHEDULES then return true end
+    if is_same and one.trust and one.count >= SCHEDULES then return true end
   end
   return false
 end
