@@ -15,7 +15,7 @@ return {
   },
   launch = {
     command = { "scripts/targets/pion.sh" },
-    ready_timeout = 120, -- the first time the standard library of Go is compiled too
+    ready_timeout = 300, -- the first time the standard library of Go is compiled too
   },
   notes = "It answers no unknown attribute with 420, and ACCESS-TOKEN is one of them.",
 }

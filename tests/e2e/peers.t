@@ -51,7 +51,7 @@ for my $peer (@peers) {
 		skip "$peer->{target}: $lacks", 1 if $lacks;
 		subtest $peer->{target} => sub {
 			my $out = tmp();
-			my ($status, $tap, $errors) = run({ timeout => 150 }, assay(), 'run', '--format', 'tap', '--out', $out,
+			my ($status, $tap, $errors) = run({ timeout => 400 }, assay(), 'run', '--format', 'tap', '--out', $out,
 				'--target', "scripts/targets/$peer->{target}.lua");
 			is $status, $peer->{status}, 'the run ends as it should' or diag $errors, $tap;
 			my %results = results(json_lines("$out/results.ndjson"));
