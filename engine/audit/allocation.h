@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The allocation of one session, as far as what the server grants tells of it (RFC 8656 sections 7 and 8). A capture may
-// lack an answer, so near its end, and behind a challenge, nothing is certain.
+// The allocation of one session, as far as what the server grants tells of it (RFC 8656 sections 7 and 8). A capture
+// may lack an answer, so near its end, and behind a challenge, nothing is certain.
 #ifndef ASSAY_AUDIT_ALLOCATION_H
 #define ASSAY_AUDIT_ALLOCATION_H
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Where packets stand whose octets may be read long after they came: those of an encrypted flow, which wait for secrets,
-// and those of TCP that wait behind a gap. The last ones are remembered.
+// Where packets stand whose octets may be read long after they came: those of an encrypted flow, which wait for
+// secrets, and those of TCP that wait behind a gap. The last ones are remembered.
 #ifndef ASSAY_AUDIT_MARKS_H
 #define ASSAY_AUDIT_MARKS_H
 

@@ -22,7 +22,7 @@ struct ip_datagram {
 // Reads all there is of a packet; what is wrong with it stands in datagram->problem.
 void ip_read(const uint8_t *data, size_t length, struct ip_datagram *datagram);
 
-// Takes the extension headers of IPv6 off the body, the first of which datagram->protocol tells: NULL, or what is wrong.
+// Takes the extension headers of IPv6 off the body, the first of which datagram->protocol tells. NULL, or a problem.
 const char *ip_skip_extensions(struct ip_datagram *datagram);
 
 #endif

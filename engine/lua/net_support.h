@@ -25,8 +25,8 @@ double net_opt_seconds(lua_State *state, int index, const char *name, double sta
 // The fields rto, rc and rm of the table at `index`, by default those of RFC 5389.
 struct retransmit net_check_schedule(lua_State *state, int index);
 
-// Puts in place of the arguments behind the first when the timeout is over that the argument at `index` tells, or nil: it
-// never is. And how many seconds are left until what so stands at `index`; negative: for ever.
+// Puts in place of the arguments behind the first when the timeout is over that the argument at `index` tells, or nil:
+// it never is. And how many seconds are left until what so stands at `index`; negative: for ever.
 void net_push_deadline(lua_State *state, int index);
 double net_time_left(lua_State *state, int index);
 

@@ -44,8 +44,8 @@ enum task_outcome {
 // cannot be left (inside a C function that calls back, such as table.sort).
 int task_wait(lua_State *task, struct task_wait *wait, double timeout, lua_KFunction k, lua_KContext context);
 
-// Wakes all that are parked on *wait, whoever has waited longest first. Good in any event callback and in any method. To
-// be called before the memory of *wait goes away (__gc, close).
+// Wakes all that are parked on *wait, whoever has waited longest first. Good in any event callback and in any method.
+// To be called before the memory of *wait goes away (__gc, close).
 void task_wake(struct task_wait *wait);
 
 // The argument at `index` as a timeout in seconds: negative when it is absent or nil. Throws on anything but a number

@@ -66,8 +66,8 @@ static void start(void)
 	luaL_requiref(state, "bytes", luaopen_bytes, 0);
 }
 
-// What capture files get is what JSON gets, whose form Lua's own utf8.len has judged; but a NUL is written as text there,
-// and nothing may be longer than it was asked for.
+// What capture files get is what JSON gets, whose form Lua's own utf8.len has judged; but a NUL is written as text
+// there, and nothing may be longer than it was asked for.
 static void check_clean(const uint8_t *data, size_t size, const char *clean, size_t clean_length)
 {
 	struct writer whole, part;

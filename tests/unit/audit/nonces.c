@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The nonces of a session: the latest is current, what was refused stays so until it is given anew, old ones are let go.
+// The nonces of a session: the latest is current, what was refused stays so until it is given anew, old ones are let
+// go.
 #include "audit/nonces.h"
 
 #include "audit/moment.h"
