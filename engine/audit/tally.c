@@ -175,6 +175,15 @@ static uint16_t find_name(struct names *names, struct stun_octets octets, uint16
 	return (uint16_t)++names->count;
 }
 
+// Whether the bit of that name was not set. It is then.
+static bool is_new(uint64_t bits[TALLY_NAMES / 64], uint16_t number)
+{
+	uint64_t *word = &bits[(number - 1) / 64], bit = UINT64_C(1) << (number - 1) % 64;
+	bool was = *word & bit;
+	*word |= bit;
+	return !was;
+}
+
 static void add_name(struct tally *tally, struct tally_flow *flow, const struct tally_sighting *sighting,
 		     enum tally_name_kind kind, uint16_t type)
 {
@@ -191,12 +200,12 @@ static void add_name(struct tally *tally, struct tally_flow *flow, const struct 
 	bool clear = in_clear(facts);
 	name->messages++;
 	name->clear += clear;
-	if (flow->names[kind] == number)
-		return;
 	flow->names[kind] = number;
-	name->flows++;
-	if (clear)
+	name->flows += is_new(flow->with[kind], number);
+	if (clear && is_new(flow->clear[kind], number)) {
+		name->clear_flows++;
 		add_host(&name->hosts, sighting->client);
+	}
 }
 
 static void add_names(struct tally *tally, struct tally_flow *flow, const struct tally_sighting *sighting)

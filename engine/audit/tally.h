@@ -47,9 +47,10 @@ struct tally_hosts {
 	bool more; // there were others
 };
 struct tally_name {
-	struct stun_octets octets; // owned by the tally
-	uint64_t messages, clear;  // those with it, and of them those that were not encrypted
-	uint64_t flows, first_frame;
+	struct stun_octets octets;   // owned by the tally
+	uint64_t messages, clear;    // those with it, and of them those that were not encrypted
+	uint64_t flows, clear_flows; // likewise
+	uint64_t first_frame;
 	struct tally_hosts hosts; // clients in whose conversation it was readable
 };
 
@@ -99,9 +100,11 @@ struct tally_privacy {
 
 // What a flow remembers for the tally; all zero at first.
 struct tally_flow {
-	uint16_t party;                               // from 1 on; the greatest number: there was no room
-	uint16_t names[TALLY_NAME_KINDS];             // the last of each kind, from 1 on
-	uint64_t channel_data, last_frame, last_time; // since it was settled
+	uint16_t party;                                     // from 1 on; the greatest number: there was no room
+	uint16_t names[TALLY_NAME_KINDS];                   // the last of each kind, from 1 on
+	uint64_t with[TALLY_NAME_KINDS][TALLY_NAMES / 64];  // a bit for each name that was in it
+	uint64_t clear[TALLY_NAME_KINDS][TALLY_NAMES / 64]; // and for each that was readable in it
+	uint64_t channel_data, last_frame, last_time;       // since it was settled
 };
 
 // A message with all that is known of it; `message` is NULL where it is malformed.

@@ -57,6 +57,7 @@ static void push_name(lua_State *state, const struct tally_name *name, const cha
 	set_count(state, "messages", name->messages);
 	set_count(state, "clear", name->clear);
 	set_count(state, "flows", name->flows);
+	set_count(state, "clear_flows", name->clear_flows);
 	set_count(state, "first_frame", name->first_frame);
 	set_hosts(state, &name->hosts);
 }
@@ -159,7 +160,7 @@ static void set_left(lua_State *state, const struct tally *tally)
 
 // The table has lists in the order of the first sighting. parties: {client=, server=, transport=, flows=, messages=,
 // channel_data=, first_frame=, last_frame=, first_time=, last_time= (nanoseconds since 1970)}; names: {kind=, octets=,
-// messages=, clear=, flows=, first_frame=, hosts=, more_hosts=}; keys: {kid=, requests=, opened=, refused=, unknown=,
+// messages=, clear=, flows=, clear_flows=, first_frame=, hosts=, more_hosts=}; keys: {kid=, requests=, opened=, refused=, unknown=,
 // sealed=, first_refused=, algorithm=, least=, most= (seconds)}; methods: {method=, requests=, repeated=, indications=,
 // answers=, unanswerable=, outcomes={success=, ["401"]=, ...}, latencies=, median=, percentile_95=, longest=
 // (microseconds), buckets={{from, count}, ...}}; reuses: {kid=, requests=, first_frame=, hosts=, more_hosts=}; and the

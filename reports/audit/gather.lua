@@ -108,7 +108,7 @@ function takes.name(self, record)
   local one = self:entry("names", record.kind .. " " .. record.value,
     { kind = record.kind, value = record.value, hosts = {} }, PARTIES)
   if not one then return end
-  add(one, record, "messages", "clear", "flows")
+  add(one, record, "messages", "clear", "flows", "clear_flows")
   add_hosts(one, record)
 end
 

@@ -177,7 +177,7 @@ local function readable_names(gathered)
     local list = names_of(gathered, kind, function(name) return name.clear > 0 end)
     for _, name in ipairs(first(list, SHOWN, function(one) return one.clear end)) do
       rows[#rows + 1] = { kind, ('"%s"'):format(escape.printable(name.value, VALUE)), tostring(name.clear),
-        tostring(name.flows), hosts_text(name) }
+        tostring(name.clear_flows), hosts_text(name) }
     end
     left = left + math.max(#list - SHOWN, 0)
   end

@@ -189,12 +189,35 @@ static void tokens_that_travel(void **state)
 	assert_int_equal(name->messages, 7);
 	assert_int_equal(name->clear, 5);
 	assert_int_equal(name->flows, 5);
+	assert_int_equal(name->clear_flows, 3);
 	assert_int_equal(name->hosts.count, 2);
 	const struct tally_key *key = tally_key(tally, 0);
 	assert_int_equal(key->requests, 6);
 	assert_int_equal(key->refused, 6);
 	assert_int_equal(key->first_refused, 1);
 	assert_null(key->algorithm);
+	tally_free(tally);
+}
+
+// A flow counts once for each name, though they come by turns.
+static void names_by_turns(void **state)
+{
+	(void)state;
+	struct tally *tally = tally_new();
+	struct tally_flow flows[2] = {0};
+	struct made made;
+	for (unsigned i = 0; i < 12; i++) {
+		begin(&made, AUDIT_REQUEST, 1);
+		add(&made, 0x0006, i % 2 ? "alice" : "frank", 5);
+		finish(&made, AUDIT_UDP);
+		feed(tally, &flows[i % 3 == 0], &made, 1, i + 1, i * SECOND, i % 3 == 0);
+	}
+	for (size_t i = 0; i < 2; i++) {
+		const struct tally_name *name = tally_name(tally, TALLY_USERNAME, i);
+		assert_int_equal(name->messages, 6);
+		assert_int_equal(name->flows, 2);
+		assert_int_equal(name->clear_flows, 2);
+	}
 	tally_free(tally);
 }
 
@@ -240,9 +263,8 @@ int main(void)
 {
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(parties_and_flows),
-		cmocka_unit_test(tables_are_bounded),
-		cmocka_unit_test(tokens_that_travel),
+		cmocka_unit_test(parties_and_flows),       cmocka_unit_test(tables_are_bounded),
+		cmocka_unit_test(tokens_that_travel),      cmocka_unit_test(names_by_turns),
 		cmocka_unit_test(answers_and_their_times),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
