@@ -45,9 +45,9 @@ tests    slurmd               the node
 tests    munge                how they know each other
 tests    kamailio             a STUN server to certify
 tests    erlang-p1-stun       a STUN and TURN server to certify
-peers    golang-go            builds a server of pion/turn, to certify
-peers    golang-github-pion-turn.v2-dev  pion/turn
-peers    golang-github-pion-dtls.v2-dev  and its DTLS
+tests    golang-go            builds another, of pion/turn
+tests    golang-github-pion-turn.v2-dev  pion/turn
+tests    golang-github-pion-dtls.v2-dev  its DTLS
 peers    nodejs               runs servers of npm, to certify
 peers    npm                  installs them: scripts/targets/npm.sh
 '

@@ -11,6 +11,6 @@ fail() {
 }
 here=$(cd "$(dirname "$0")" && pwd)
 { command -v escript && ls -d /usr/lib/erlang/lib/p1_stun-*; } >/dev/null 2>&1 ||
-	fail "p1_stun is not installed: scripts/setup.sh tests"
+	fail "p1_stun is not installed: apt-get install --no-install-recommends erlang-p1-stun"
 # A node without a name needs no epmd. HOME keeps the cookie file away from the user's own; a crash is dumped nowhere.
 HOME=$ASSAY_FOLDER ERL_CRASH_DUMP_BYTES=0 exec escript "$here/p1-stun.escript"
