@@ -84,6 +84,8 @@ scenario "usual-lifetime" {
     t:put_down(plain.client)
     local long = t:allocate { token = token, lifetime = 7200 }
     t:check("5766-6.2-04", long:at_most("LIFETIME", 3600), { label = "at most an hour" })
+    local own = t.profile.max_lifetime
+    if own then t:check("5766-6.2-04", long:at_most("LIFETIME", own), { label = "at most what the profile says" }) end
     t:put_down(long.client)
   end,
 }

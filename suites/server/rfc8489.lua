@@ -83,7 +83,7 @@ scenario "other-password-algorithms" {
 scenario "sha256-length" {
   title = "MESSAGE-INTEGRITY-SHA256 has 16 to 32 octets, and a shorter one is refused",
   covers = { "8489-14.6-01" },
-  needs = { "third-party", "rfc8489" },
+  needs = { "third-party", "sha256" },
   faults = { "accept-short-sha256", "answer-short-sha256" },
   run = function(t)
     local control = t:control { integrity = "MESSAGE-INTEGRITY-SHA256", token = { mac_key = bytes.random(32) } }

@@ -105,7 +105,7 @@ function profile.reference(options)
       address6 = defaults.address6, transports = #options.transports > 0 and options.transports or defaults.transports,
       server_name = defaults.server_name, realm = defaults.realm, keys = {}, users = {},
       third_party = options.third_party, launch = { command = command }, delta = defaults.delta,
-      nonce_lifetime = REFERENCE_NONCES, rfc8489 = true,
+      nonce_lifetime = REFERENCE_NONCES, max_lifetime = defaults.max_lifetime, rfc8489 = true,
     }
     for i, key in ipairs(defaults.keys) do
       p.keys[i] = { kid = key.kid, algorithm = key.algorithm, key = bytes.base64(key.key) }

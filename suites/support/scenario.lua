@@ -42,6 +42,7 @@ local features = {
   ["two-algorithms"] = "the profile names keys of two algorithms",
   ["expiring-key"] = "the profile names a key that expires (expiring_key)",
   rfc8489 = "the profile claims RFC 8489 (rfc8489 = true)",
+  sha256 = "the profile claims HMAC-SHA-256 (hash_functions, or rfc8489 = true)",
   ["long-nonces"] = "the profile names the lifetime of a nonce (nonce_lifetime)",
   udp = "the target is reached over UDP",
   tcp = "the target is reached over TCP",

@@ -88,7 +88,7 @@ subtest 'the reference' => sub {
 		server_name => 'Stun1@reference.example.org', authenticates_binding => 'false', rfc8489 => 'true',
 		'keys.1.kid' => 'north', 'keys.1.algorithm' => 'A256GCM', 'keys.2.kid' => 'south', 'keys.2.algorithm' => 'A256GCM',
 		'users.1.name' => 'assayer', integrity_key => 'full', clock_offset => 0, delta => 5, direct_path => 'true',
-		max_rate => 40, max_allocations => 4,
+		max_rate => 40, max_allocations => 4, max_lifetime => 3600, 'hash_functions.1' => 'SHA-1', 'hash_functions.2' => 'SHA-256',
 	);
 	is_deeply \%f, \%expected, 'the fields, and no others';
 	for my $remark (qr/the key "stranger" \(A256GCM\) was refused: .*401/, qr/SOFTWARE "assay reference"/,
@@ -173,7 +173,7 @@ for my $case (
 		sub { ok !(grep { /^(?:keys|users|integrity_key|delta)/ } keys %{ $_[0] }), $_[1] }, qr/the key "north" \(A256GCM\) was refused/],
 	['one key alone', ['--fault', 'load-one-key'],
 		sub { is $_[0]{'keys.1.kid'}, 'north', $_[1]; ok !exists $_[0]{'keys.2.kid'}, 'the other is none' }, qr/the key "south" \(A256GCM\) was refused/],
-	['a largest LIFETIME of 1200', ['--max-lifetime', 1200], sub { is $_[0]{delta}, 5, $_[1] }, qr/asked for: 600; where 4294967295 was: 1200/],
+	['a largest LIFETIME of 1200', ['--max-lifetime', 1200], sub { is $_[0]{delta}, 5, $_[1]; is $_[0]{max_lifetime}, 1200, 'and that is in the profile' }, qr/asked for: 600; where 4294967295 was: 1200/],
 	['answers that come late', ['--fault', 'answer-late'], sub { is_about($_[0]{delta}, 5, 1, $_[1]) }],
 	['no RFC 8489', ['--fault', 'omit-nonce-cookie'], sub { ok !exists $_[0]{rfc8489}, $_[1] }, qr/rfc8489 = true or false, -- to fill in/],
 ) {

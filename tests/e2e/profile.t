@@ -95,6 +95,8 @@ for my $case (
 	['third_party as a text',        ["third_party = 'yes'", $good],                qr/'third_party': true or false/],
 	['may_harm as a number',         ['may_harm = 1', $good],                       qr/'may_harm': true or false/],
 	['max_rate 0',                   ['max_rate = 0', $good],                       qr/'max_rate': requests a second/],
+	['max_lifetime in words',        ['max_lifetime = "an hour"', $good],           qr/'max_lifetime': a number of seconds/],
+	['hash_functions MD5',           ['hash_functions = { "MD5" }', $good],         qr/'hash_functions\[1\]': one of "SHA-1", "SHA-256"/],
 	['max_allocations 1.5',          ['max_allocations = 1.5', $good],              qr/'max_allocations': a whole number/],
 	['clock_offset as a text',       ["clock_offset = '2'", $good],                 qr/'clock_offset': seconds/],
 	['a peer without a port',        ["peer = '192.0.2.1'", $good],                 qr/'peer': a table like/],

@@ -79,6 +79,15 @@ local function edition(d, c)
   end
 end
 
+-- The hash functions of HMAC that a request was taken with.
+local function hashes(d, found)
+  if not found.good or not found.sha256 or found.sha256.ok == nil then return end
+  local both = found.sha256.ok
+  d:field("hash_functions", both and '{ "SHA-1", "SHA-256" }' or '{ "SHA-1" }',
+    ("with MESSAGE-INTEGRITY-SHA256 instead of MESSAGE-INTEGRITY: %s%s"):format(found.sha256.got,
+      both and found.sha256_signed ~= "" and ", signed with " .. found.sha256_signed or ""))
+end
+
 -- A list of what was given and taken. make(entry) → Lua source and a name for it.
 local function taken(d, field, entries, make, where)
   local some
@@ -126,6 +135,7 @@ local function offer(d, found)
   local c = found.challenge
   if c.realm then d:field("realm", draft.quote(c.realm), "of its challenge") end
   edition(d, c)
+  hashes(d, found)
   local binding = found.seen[found.answering[1]].reply
   local code = binding:code()
   if not code then
@@ -203,6 +213,16 @@ local function time(d, found)
   end
 end
 
+-- What it granted where the most was asked for; as much as the token lasts may be owed to the token.
+local function largest_lifetime(d, found)
+  local most = found.lifetimes and found.lifetimes[2][1]
+  if most and (not found.good.kid or most < offers.TOKEN_LIFETIME) then
+    d:field("max_lifetime", most, "granted where 4294967295 was asked for")
+  elseif found.lifetimes then
+    d:open("max_lifetime", "SECONDS", "granted where 4294967295 was asked for: " .. (most or found.lifetimes[2][2]))
+  end
+end
+
 local function nonce(d, found)
   local n = found.nonce
   if not n then return d:open("nonce_lifetime", "SECONDS", found.no_credentials) end
@@ -226,6 +246,7 @@ local function known(d, found)
     d:open("integrity_key", '"full" or "first16"', found.no_tokens or "no token was taken")
   end
   time(d, found)
+  largest_lifetime(d, found)
   nonce(d, found)
   local mapped, own = found.mapped, found.own
   if mapped and own then
@@ -253,10 +274,6 @@ local function more(d, found)
   for _, one in ipairs(found.attributes) do d:remark(("attributes of %s: %s"):format(one[1], list(one[2]))) end
   for _, one in ipairs(found.long_keys or {}) do
     d:remark(("a mac_key of 32 octets under HMAC-SHA1, %s: %s"):format(one[1], one[3]))
-  end
-  if found.sha256 then
-    d:remark(("MESSAGE-INTEGRITY-SHA256 instead of MESSAGE-INTEGRITY: %s%s"):format(found.sha256.got,
-      found.sha256.ok and found.sha256_signed ~= "" and ", signed with " .. found.sha256_signed or ""))
   end
   if found.echoed then
     d:remark "requests with a token had to repeat PASSWORD-ALGORITHMS with PASSWORD-ALGORITHM, else they got 400"

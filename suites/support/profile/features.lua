@@ -17,6 +17,8 @@ function features.of(p)
   found["long-nonces"] = p.nonce_lifetime ~= nil
   found["expiring-key"] = p.expiring_key ~= nil
   found.rfc8489 = p.rfc8489 == true
+  found.sha256 = found.rfc8489 and not p.hash_functions
+  for _, name in ipairs(p.hash_functions or {}) do found.sha256 = found.sha256 or name == "SHA-256" end
   for _, a in ipairs(p.keys) do
     if a.algorithm:find("CBC", 1, true) then found.cbc = true end
     if a.algorithm:find("GCM", 1, true) then found.gcm = true end

@@ -75,6 +75,7 @@ schema.fields = record({
   third_party = yes_no, -- false: it takes no tokens
   authenticates_binding = yes_no, -- it asks for credentials in Binding requests too
   rfc8489 = yes_no, -- it claims RFC 8489, the later edition of STUN
+  hash_functions = list(one_of("SHA-1", "SHA-256"), 'a list of "SHA-1" and "SHA-256"'), -- of the HMAC it takes
   launch = record({
     command = function(value)
       if type(value) == "string" then return true end
@@ -96,6 +97,7 @@ schema.fields = record({
   integrity_key = one_of("full", "first16"), -- which part of mac_key it keys the HMAC with; found out when absent
   clock_offset = number(-1e9, 1e9, "seconds that its clock is ahead of ours (negative: behind)"),
   delta = seconds, -- its Delta of RFC 7635 section 7
+  max_lifetime = seconds, -- the largest LIFETIME that it grants
   nonce_lifetime = seconds, -- after which a nonce is answered with 438
   may_harm = yes_no,
   max_rate = number(0.1, 1e6, "requests a second, from 0.1 on"),
