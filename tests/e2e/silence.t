@@ -43,6 +43,7 @@ end
 return {
   mute("mute-allocate", function() return is_allocate end),
   mute("mute-allocate-later", function() return from(150, math.huge) end),
+  mute("mute-allocate-soon", function() return from(7, math.huge) end),
   mute("mute-allocate-for-a-while", function() return from(12, 8) end),
   mute("mute-allocate-over-udp", function()
     return function(request) return is_allocate(request) and request.client.transport == "udp" end
@@ -130,6 +131,7 @@ my %run = together(
 	token => [@jobs, '--fault', 'mute-token'],
 	refresh => [@jobs, '--fault', 'mute-refresh', map { "server/$_" } qw(allocation refresh permissions session-key)],
 	defect => [qw(--jobs 1 --fault mute-attribute server/quiet/two-defects)],
+	pieces => [qw(--fault mute-allocate-soon robustness/stream/pieces)],
 	while => [qw(--jobs 1 --transport udp --fault mute-allocate-for-a-while server/quiet)],
 );
 
@@ -181,6 +183,11 @@ cmp_ok scalar(of_verdict($run{later}, qr/fail|warn/)), '<=', 3, 'later: hardly a
 # To one defect only.
 is join(' ', map { "$_->{label}: $_->{verdict}" } @{ $run{defect}{result}{'server/quiet/two-defects'}{checks} }),
 	'0x7F00: fail 0x7F01: fail', 'defect: each of two requests that are dropped for what is odd in them fails';
+
+# A target that fell silent while messages came in pieces has not failed for the pieces.
+is $run{pieces}{result}{'robustness/stream/pieces@tcp'}{verdict}, 'inconclusive', 'pieces: silence to all is no failure of one';
+like $run{pieces}{result}{'robustness/stream/pieces@tcp'}{reason}, qr/answer to each of 3 was expected, nor is one that comes whole answered/,
+	'pieces: and so it says';
 
 # For a while.
 {
