@@ -140,9 +140,9 @@ local function credited(s, found)
   found.wishes = offers.wishes(s, first_of(found.answering, false))
 end
 
--- A right message that is too large for a server has been seen to end it, so it is sent only where somebody wants that.
+-- A right message that is too large for a server has been seen to end it: this comes last, and can be left out.
 local function sized(s, found)
-  if not found.options.largest then return end
+  if found.options.largest == false then return end
   say "  its largest message is looked for..."
   for _, datagram in ipairs { true, false } do
     local name = first_of(found.answering, datagram)

@@ -78,7 +78,7 @@ sub is_about {
 
 subtest 'the reference' => sub {
 	my ($server, $port) = serve();
-	my $probed = probe($port, '--max-rate', 40, '--largest', @credentials);
+	my $probed = probe($port, '--max-rate', 40, @credentials);
 	is $probed->{status}, 0, 'status 0' or diag $probed->{err};
 	is $probed->{out}, '', 'with --out nothing is on stdout';
 	my %f = %{ $probed->{fields} };
@@ -245,7 +245,7 @@ for my $turn (0 .. $#texts) {
 	my $port = free_port();
 	my $server = start($^X, "$FindBin::Bin/probe.pl", $port, join(':', map { unpack 'H*', $_ } $realm, $software, $name), 3000);
 	$server->wait_for(qr/^up/) or die $server->err;
-	my $probed = probe($port, '--transport', 'udp', '--largest', @fast, @credentials);
+	my $probed = probe($port, '--transport', 'udp', @fast, @credentials);
 	$server->stop;
 	is $probed->{status}, 0, "texts $turn: status 0" or diag $probed->{err};
 	is $probed->{fields}{realm}, $realm, 'the realm is that of the server, octet by octet';
@@ -257,17 +257,17 @@ for my $turn (0 .. $#texts) {
 	like $err, qr/no-such-suite/, 'it is a profile';
 }
 
-# A server that a message larger than it has room for ends is not sent one unasked; who asks is told what ended it.
+# A server that a message larger than it has room for ends need not be sent one; else it is told what ended it.
 {
 	my $port = free_port();
 	my @server = ($^X, "$FindBin::Bin/probe.pl", $port, join(':', map { unpack 'H*', $_ } 'realm', 'software', 'name'), 3000, 'dies');
 	my $server = start(@server);
 	$server->wait_for(qr/^up/) or die $server->err;
-	my $probed = probe($port, '--transport', 'udp', @fast);
+	my $probed = probe($port, '--transport', 'udp', '--no-largest', @fast);
 	ok $server->alive, 'it survives a probe';
-	like $probed->{text} =~ s/\n  --   / /gr, qr/largest message: not looked for, .*\(--largest\)/, 'which says what it did not do';
-	$probed = probe($port, '--transport', 'udp', '--largest', @fast);
-	ok !$server->alive, 'it does not survive --largest';
+	like $probed->{text} =~ s/\n  --   / /gr, qr/largest message: not looked for \(--no-largest\)/, 'which says what it did not do';
+	$probed = probe($port, '--transport', 'udp', @fast);
+	ok !$server->alive, 'it does not survive its largest message';
 	my $words = qr/over udp.{1,2} one of \d+ octets was not answered, and then: it no longer answers small messages either/;
 	like $probed->{text} =~ s/\n  --   / /gr, $words, 'the profile says of what it ended';
 	like $probed->{err}, qr/not complete: the server has stopped answering: $words/, 'and so does the probe';
@@ -296,7 +296,7 @@ SKIP: {
 		COTURN_SECURE_STUN => 'yes',
 	} }, root() . '/scripts/targets/coturn.sh');
 	my $probed;
-	wait_until { $probed = probe($port, @plain, '--largest', @fast, @credentials); $probed->{status} != 3 } 30;
+	wait_until { $probed = probe($port, @plain, @fast, @credentials); $probed->{status} != 3 } 30;
 	$coturn->stop;
 	is $probed->{status}, 0, 'coturn: status 0' or diag $probed->{err};
 	my %f = %{ $probed->{fields} };

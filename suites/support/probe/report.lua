@@ -284,8 +284,8 @@ local function more(d, found)
       found.lifetimes[1][1] or found.lifetimes[1][2], found.lifetimes[2][1] or found.lifetimes[2][2]))
   end
   for _, one in ipairs(found.wishes or {}) do d:remark(("Allocate with %s: %s"):format(one[1], one[3])) end
-  if not found.options.largest then
-    d:remark "largest message: not looked for, as one that is too large may end a server (--largest)"
+  if found.options.largest == false then
+    d:remark "largest message: not looked for (--no-largest)"
   end
   for _, one in ipairs(found.sizes) do
     local size = one.size
