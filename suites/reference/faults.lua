@@ -12,6 +12,8 @@
 --     kind = "fault" | "variant",     a variant breaks nothing by itself: it is for what no verdict may depend on
 --     apply = function(behaviour) … end }
 
+local nearest = require "support.nearest"
+
 local faults = {}
 
 local topics = {
@@ -44,27 +46,12 @@ function faults.apply(behaviour, names)
   end
 end
 
--- The number of single-octet insertions, removals and changes that lie between two words.
-local function distance(a, b)
-  local row = {}
-  for j = 0, #b do row[j] = j end
-  for i = 1, #a do
-    local diagonal = row[0]
-    row[0] = i
-    for j = 1, #b do
-      local cost = a:byte(i) == b:byte(j) and 0 or 1
-      diagonal, row[j] = row[j], math.min(row[j] + 1, row[j - 1] + 1, diagonal + cost)
-    end
-  end
-  return row[#b]
-end
-
 -- Up to three names that a mistyped one may stand for, nearest first.
 function faults.nearest(name)
   local ranked = {}
   for i, fault in ipairs(faults.all) do
     local within = fault.name:find(name, 1, true) and #name > 2
-    ranked[i] = { name = fault.name, distance = within and 0 or distance(name:sub(1, 64), fault.name), place = i }
+    ranked[i] = { name = fault.name, distance = within and 0 or nearest.distance(name:sub(1, 64), fault.name), place = i }
   end
   table.sort(ranked, function(a, b)
     if a.distance ~= b.distance then return a.distance < b.distance end

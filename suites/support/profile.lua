@@ -7,6 +7,7 @@
 local addresses = require "support.profile.addresses"
 local bytes = require "bytes"
 local complete = require "support.profile.complete"
+local nearest = require "support.nearest"
 local refusal = require "support.profile.refusal"
 local sandbox = require "support.sandbox"
 local schema = require "support.profile.schema"
@@ -27,7 +28,7 @@ local function split_address(where, word)
   if not host then host, digits = word:match "^([^:%[%]]+):(%d+)$" end
   local number_ = tonumber(digits)
   if not number_ or number_ < 1 or number_ > 65535 then
-    refuse(where, "HOST:PORT is expected (an IPv6 address in brackets), this is %s", schema.show(word, where))
+    refuse(where, "HOST:PORT is expected (an IPv6 address in brackets, a port up to 65535), this is %s", schema.show(word, where))
   end
   return host, math.tointeger(number_)
 end
@@ -41,8 +42,12 @@ end
 
 -- options: where secrets may stand that the profile leaves out; nil where it is whole.
 local function checked(where, p, options)
-  schema.check(p, function(field, expected, value)
-    if not expected then refuse(where, "field '%s' is not known; the fields are described in README.md", field) end
+  schema.check(p, function(field, expected, value, known)
+    if not expected then
+      local near = nearest.of(value, known)
+      refuse(where, "field '%s' is not known%s; docs/profiles.md describes the fields", field,
+        near and (", is '%s' meant?"):format(near) or "")
+    end
     refuse(where, "field '%s': %s is expected, this is %s", field, expected, schema.show(value, field))
   end)
   if options then read_secrets(secrets.complete, p, options) end

@@ -129,7 +129,7 @@ local function check(value, kind, path, report)
     for _, name in ipairs(names) do
       local field, field_kind = names[name][1], names[name][2]
       if not field_kind then
-        report(name, nil)
+        report(name, nil, name:match "[^.]*$", kind.fields)
       else
         check(field, field_kind, name, report)
       end
@@ -138,7 +138,7 @@ local function check(value, kind, path, report)
 end
 
 -- Calls report(field, expected, value) for each value that is not of its kind; expected is nil where there is no such
--- field.
+-- field, then its last name follows, and a table of those that there are.
 function schema.check(value, report)
   check(value, schema.fields, "", report)
 end
