@@ -440,7 +440,9 @@ void session_answer(struct session *session, struct session_world *world, const 
 	learn_server_name(session, world, place, message, own);
 	if (own->class == AUDIT_ERROR && (own->code == 401 || own->code == 438)) {
 		session->challenged = true;
-		session->allocation.doubtful = session->allocation.doubtful || first;
+		// A copy of an answer says nothing new.
+		if (first || own->repeated == AUDIT_REPEATED_CHANGED)
+			session->allocation.doubtful = true;
 		if (own->code == 438 && transaction && first)
 			nonces_refuse(&session->nonces, transaction->nonce);
 	}

@@ -51,6 +51,8 @@ invariant "challenge" {
     if request.method ~= "Allocate" or not certain.plain(request) then return end
     -- Two defects may get either code (AMB-15): a nonce that is no longer good is one.
     local one_defect = request.nonce == "absent" or request.nonce == "current"
+    -- That the 5-tuple has an allocation already is a defect too, and RFC 5766 6.2 lists both checks.
+    if code == 437 and request.allocation ~= "none" and request.allocation ~= "over" then return end
     if code and certain.challenges(facts) and (one_defect or code == 0) and request.allocation ~= "held" then
       check("5389-10.2.2-01", code == 401, { label = "401", expected = "a 401", got = certain.describe(facts) })
     end

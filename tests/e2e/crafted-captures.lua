@@ -368,6 +368,10 @@ local cases = {
       { "XOR-MAPPED-ADDRESS", CLIENT }, { "RESPONSE-ORIGIN", t.server }, { "OTHER-ADDRESS", SERVER },
     })
   end },
+  ["mismatch-first"] = { { ["5389-10.2.2-01"] = "pass", ["7635-4-02"] = "none" }, function(t)
+    t:open()
+    t:answer("error", "Allocate", t:ask("Allocate", {}), { { "ERROR-CODE", 437 } })
+  end },
   ["type-given-once"] = { { ["5389-7.3.1-01"] = "none" }, function(t)
     t:granted("Binding", t:ask("Binding", { front = { { 0x000F, "abcd" } } }))
   end },
