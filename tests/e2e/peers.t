@@ -11,6 +11,8 @@
 #   passed    requirements that are to be seen to pass
 #   options   further ones of the command line
 #   without   scenarios that are left out, since they wait for more than a minute
+#   lives     parts of the robustness suite that it withstands
+#   dies      a scenario of that suite that it does not outlive, and what it is blamed on
 use strict;
 use warnings;
 use FindBin;
@@ -53,6 +55,7 @@ my @peers = (
 		status    => 0,
 		found     => {},
 		passed    => [qw(7635-7-19 5389-7.3.1-01)], # 420, which lists 0x001B, before and after a password
+		lives     => [qw(robustness/attributes/combinations robustness/garbage/octets robustness/header/first-octets)],
 	},
 	{
 		target    => 'pion',
@@ -63,6 +66,9 @@ my @peers = (
 		status    => 1,
 		found     => { '5389-7.3.1-01' => 'fail' }, # it answers no unknown attribute with 420
 		passed    => [qw(5389-15.5-01)],           # FINGERPRINT, which it adds to answers to Binding
+		lives     => [qw(robustness/attributes/combinations robustness/garbage/octets robustness/header/first-octets)],
+		# It reads 1600 octets, and looks at as many as the header says.
+		dies      => { 'robustness/stream/large-messages@tcp' => qr/exited with status 2 after binding .* of 2000 octets$/ },
 	},
 	{
 		target    => 'kamailio',
@@ -126,25 +132,44 @@ my @peers = (
 	},
 );
 
+# my ($status, $folder, {id => result}, everything printed) = assess({row}, 'suite', ...): a run.
+sub assess {
+	my ($peer, @suites) = @_;
+	my $out = tmp();
+	my ($status, $tap, $errors) = run({ timeout => 400 }, assay(), 'run', '--format', 'tap', '--out', $out,
+		'--target', "scripts/targets/$peer->{target}.lua", @{ $peer->{options} || [] }, @suites);
+	return ($status, $out, { results(json_lines("$out/results.ndjson")) }, "$errors$tap");
+}
+
 for my $peer (@peers) {
 	my $lacks = $peer->{installed}->();
 	SKIP: {
 		skip "$peer->{target}: $lacks", 1 if $lacks;
 		subtest $peer->{target} => sub {
-			my $out = tmp();
-			my ($status, $tap, $errors) = run({ timeout => 400 }, assay(), 'run', '--format', 'tap', '--out', $out,
-				'--target', "scripts/targets/$peer->{target}.lua", @{ $peer->{options} || [] },
-				$peer->{without} ? all_but(@{ $peer->{without} }) : ());
-			is $status, $peer->{status}, 'the run ends as it should' or diag $errors, $tap;
-			my %results = results(json_lines("$out/results.ndjson"));
-			my $worst = worst_of(\%results);
+			my ($status, undef, $results, $printed) = assess($peer, $peer->{without} ? all_but(@{ $peer->{without} }) : ());
+			is $status, $peer->{status}, 'the run ends as it should' or diag $printed;
+			my $worst = worst_of($results);
 			my %found = map { $_ => $worst->{$_} } grep { $worst->{$_} ne 'pass' } keys %$worst;
 			is_deeply \%found, $peer->{found}, 'its deviations are the measured ones' or diag explain \%found;
 			is $worst->{$_}, 'pass', "$_ is seen to hold" for @{ $peer->{passed} };
 			my %verdicts; # of a scenario, over all transports
-			$verdicts{ $_->{id} =~ s/\@\w+$//r }{ $_->{verdict} } = 1 for grep { $_->{verdict} ne 'skip' } values %results;
+			$verdicts{ $_->{id} =~ s/\@\w+$//r }{ $_->{verdict} } = 1 for grep { $_->{verdict} ne 'skip' } values %$results;
 			is_deeply [grep { keys %{ $verdicts{$_} } > 1 } sort keys %verdicts], [], 'over each transport the same';
-			ok @{ $_->{exchange} } > 0, "$_->{id}: the exchange is there" for grep { $_->{verdict} eq 'fail' } values %results;
+			ok @{ $_->{exchange} } > 0, "$_->{id}: the exchange is there" for grep { $_->{verdict} eq 'fail' } values %$results;
+
+			if ($peer->{lives}) {
+				($status, undef, $results, $printed) = assess($peer, @{ $peer->{lives} });
+				is $status, 0, 'it goes on serving' or diag $printed;
+				is join(' ', sort grep { m{^robustness/} && $results->{$_}{verdict} eq 'pass' } keys %$results),
+					join(' ', sort @{ $peer->{lives} }), 'after all that';
+			}
+			for my $id (sort keys %{ $peer->{dies} || {} }) {
+				($status, my $out, $results) = assess($peer, $id);
+				is $results->{$id}{verdict}, 'fail', "$id: it does not outlive it";
+				like $results->{$id}{reason}, $peer->{dies}{$id}, 'the message is found that it dies of';
+				($status, undef, $results) = assess($peer, '--input', "$out/reproducer-1.json");
+				is $results->{'robustness/reproduce/input'}{verdict}, 'fail', 'and it dies of that again';
+			}
 		};
 	}
 }
