@@ -7,7 +7,8 @@
 
 #define MOST_EXTENSIONS 16 // IPv6 extension headers before a packet is given up
 
-static void read_address(struct reader *reader, uint8_t family, struct packet_address *address)
+// Inline, because every packet has two of them.
+static inline void read_address(struct reader *reader, uint8_t family, struct packet_address *address)
 {
 	size_t size = family == 4 ? 4 : 16;
 	const uint8_t *octets = reader_bytes(reader, size);
