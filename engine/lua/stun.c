@@ -9,32 +9,10 @@
 #include "lua/stun_value.h"
 #include "stun/channel.h"
 #include "stun/credential.h"
-#include "stun/integrity.h"
 #include "stun/message.h"
 
 #include <lauxlib.h>
 #include <openssl/crypto.h>
-
-#define WORKSHOP_TYPE "stun.workshop"
-
-struct stun_workshop *stun_lua_workshop(lua_State *state)
-{
-	struct stun_workshop *workshop = lua_touserdata(state, lua_upvalueindex(1));
-	// A finalizer of a script may run after ours when the state is closed.
-	if (!workshop->integrity)
-		luaL_error(state, "the stun module is closed");
-	return workshop;
-}
-
-static int workshop_free(lua_State *state)
-{
-	struct stun_workshop *workshop = luaL_checkudata(state, 1, WORKSHOP_TYPE);
-	stun_integrity_free(workshop->integrity);
-	workshop->integrity = NULL;
-	writer_free(&workshop->message);
-	writer_free(&workshop->value);
-	return 0;
-}
 
 // stun.text(octets) -> what message:text() tells, for any octets: a message, a broken one as far as it can be followed,
 // ChannelData, or something else, which is shown in hex
@@ -191,28 +169,10 @@ static const luaL_Reg functions[] = {
 	{NULL, NULL},
 };
 
-static void push_workshop(lua_State *state)
-{
-	struct stun_workshop *workshop = lua_newuserdatauv(state, sizeof *workshop, 0);
-	struct error error;
-	*workshop = (struct stun_workshop){0};
-	// Room for a message of the largest size and what edits append to it.
-	writer_init(&workshop->message, 4 * STUN_SIZE_LIMIT);
-	writer_init(&workshop->value, STUN_SIZE_LIMIT);
-	if (luaL_newmetatable(state, WORKSHOP_TYPE)) {
-		lua_pushcfunction(state, workshop_free);
-		lua_setfield(state, -2, "__gc");
-	}
-	lua_setmetatable(state, -2);
-	workshop->integrity = stun_integrity_new(&error);
-	if (!workshop->integrity)
-		luaL_error(state, "%s", error.text);
-}
-
 // Constants: stun.HEADER_SIZE, TRANSACTION_SIZE, ATTRIBUTE_HEADER_SIZE, COOKIE, CHANNEL_FIRST, CHANNEL_LAST.
 int luaopen_stun(lua_State *state)
 {
-	push_workshop(state);
+	stun_lua_push_workshop(state);
 	stun_lua_open_message(state);
 	luaL_newlibtable(state, functions);
 	lua_insert(state, -2);

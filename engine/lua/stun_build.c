@@ -5,10 +5,50 @@
 #include "lua/state.h"
 #include "lua/stun_value.h"
 #include "stun/edit.h"
+#include "stun/integrity.h"
 
 #include <lauxlib.h>
 #include <openssl/rand.h>
 #include <string.h>
+
+#define WORKSHOP_TYPE "stun.workshop"
+
+struct stun_workshop *stun_lua_workshop(lua_State *state)
+{
+	struct stun_workshop *workshop = lua_touserdata(state, lua_upvalueindex(1));
+	// A finalizer of a script may run after ours when the state is closed.
+	if (!workshop->integrity)
+		luaL_error(state, "the stun module is closed");
+	return workshop;
+}
+
+static int workshop_free(lua_State *state)
+{
+	struct stun_workshop *workshop = luaL_checkudata(state, 1, WORKSHOP_TYPE);
+	stun_integrity_free(workshop->integrity);
+	workshop->integrity = NULL;
+	writer_free(&workshop->message);
+	writer_free(&workshop->value);
+	return 0;
+}
+
+void stun_lua_push_workshop(lua_State *state)
+{
+	struct stun_workshop *workshop = lua_newuserdatauv(state, sizeof *workshop, 0);
+	struct error error;
+	*workshop = (struct stun_workshop){0};
+	// Room for a message of the largest size and what edits append to it.
+	writer_init(&workshop->message, 4 * STUN_SIZE_LIMIT);
+	writer_init(&workshop->value, STUN_SIZE_LIMIT);
+	if (luaL_newmetatable(state, WORKSHOP_TYPE)) {
+		lua_pushcfunction(state, workshop_free);
+		lua_setfield(state, -2, "__gc");
+	}
+	lua_setmetatable(state, -2);
+	workshop->integrity = stun_integrity_new(&error);
+	if (!workshop->integrity)
+		luaL_error(state, "%s", error.text);
+}
 
 // Everything that is taken out of the tables of a script lives in memory that Lua owns (userdata of the right size, and
 // strings anchored in a table), so that a wrong argument may throw at any place. The draft is made in the end, by calls

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// stun.build and stun.edit: from the tables of a script to a draft and its edits, and to octets.
+// stun.build and stun.edit: from the tables of a script to a draft and its edits, and to octets; and what the calls of
+// the module need for that.
 #ifndef ASSAY_LUA_STUN_BUILD_H
 #define ASSAY_LUA_STUN_BUILD_H
 
@@ -16,6 +17,9 @@ struct stun_workshop {
 	struct writer message; // octets being built
 	struct writer value;   // one value being encoded
 };
+
+// Pushes a new one, which the collector frees.
+void stun_lua_push_workshop(lua_State *state);
 
 // The workshop of the running function.
 struct stun_workshop *stun_lua_workshop(lua_State *state);
