@@ -235,6 +235,24 @@ function client:adopt(answer)
   self.password_algorithms = answer:raw "PASSWORD-ALGORITHMS" or self.password_algorithms
 end
 
+local function remember(self, answer)
+  local request = answer.request
+  if not answer.message or answer.message:class() ~= "success" then return end
+  if request.method == "Allocate" then
+    self.allocated = true
+    self.username, self.session_key, self.token = request.username, request.key, request.token
+    self.user, self.integrity = request.spec.user, request.spec.integrity
+    self.bare = request.spec.credentials == false
+    self.relayed = answer:get "XOR-RELAYED-ADDRESS"
+  elseif request.method == "Refresh" then
+    if request.spec.lifetime == 0 then
+      self.allocated = false
+    elseif request.token then
+      self.username, self.session_key, self.token = request.username, request.key, request.token
+    end
+  end
+end
+
 -- Makes the bare request and keeps the challenge. nil, text when there was none to keep.
 function client:challenge()
   self.step = "Allocate without credentials"
@@ -244,6 +262,7 @@ function client:challenge()
     -- An allocation that somebody had on this 5-tuple before us, and that the server has not forgotten.
     if answer:code() ~= 437 or self.allocated or not self:connect() then break end
   end
+  if not self.allocated then remember(self, answer) end -- a server that wants no credentials makes an allocation of it
   if answer:code() ~= 401 then return nil, ("the challenge: %s"):format(answer:describe()), answer end
   self:adopt(answer)
   if not self.nonce or not self.realm then return nil, "the challenge: a 401 without REALM or NONCE", answer end
@@ -269,23 +288,6 @@ local function weigh_made_up_nonce(self, spec, answer)
   if served or self.bench.serves_any_nonce then return end
   answer.unclear = answer.unclear or ("%s, maybe for its NONCE: the 401 gave none, so it had one that nobody gave out")
     :format(answer:describe())
-end
-
-local function remember(self, answer)
-  local request = answer.request
-  if not answer.message or answer.message:class() ~= "success" then return end
-  if request.method == "Allocate" then
-    self.allocated = true
-    self.username, self.session_key, self.token = request.username, request.key, request.token
-    self.user, self.integrity = request.spec.user, request.spec.integrity
-    self.relayed = answer:get "XOR-RELAYED-ADDRESS"
-  elseif request.method == "Refresh" then
-    if request.spec.lifetime == 0 then
-      self.allocated = false
-    elseif request.token then
-      self.username, self.session_key, self.token = request.username, request.key, request.token
-    end
-  end
 end
 
 -- One request as described, with challenge and one 438 handled. Returns a reply (support/reply.lua); nil, text when
@@ -325,6 +327,20 @@ function client:request(method, spec)
   weigh_made_up_nonce(self, spec, answer)
   remember(self, answer)
   return answer
+end
+
+-- A Refresh with LIFETIME 0 for the allocation that there is; its outcome is no one's business. Signed as what made it
+-- was signed, which was accepted: another form of the key may not be.
+function client:put_down()
+  if not self.allocated then return end
+  local spec = {
+    lifetime = 0, step = "putting down the allocation", user = self.user, token = self.token or false,
+    integrity = self.integrity, integrity_key = not self.user and function() return self.session_key end or nil,
+    preparation = true,
+  }
+  if self.bare then spec.credentials = false end
+  self:request("Refresh", spec)
+  self.allocated = false
 end
 
 -- Waits for a message for which accept(message) is true among those that were not asked for.

@@ -355,14 +355,7 @@ function hands:unanswered(one) return relay.unanswered(one) end
 
 -- A Refresh with LIFETIME 0 for a client that has an allocation; its outcome is no one's business.
 function hands:put_down(one)
-  if not one or not one.allocated then return end
-  -- Signed as what made it was signed, which was accepted: another form of the key may not be.
-  one:request("Refresh", {
-    lifetime = 0, step = "putting down the allocation", user = one.user, token = one.token or false,
-    integrity = one.integrity, integrity_key = not one.user and function() return one.session_key end or nil,
-    preparation = true,
-  })
-  one.allocated = false
+  if one then one:put_down() end
 end
 
 -- After the scenario: allocations that are left are put down, sockets closed.

@@ -65,10 +65,7 @@ local function allocate(bench, record, spec)
   if not one then return nil, problem end
   local answer
   answer, problem = one:request("Allocate", spec)
-  if answer and one.allocated then
-    one:request("Refresh",
-      { lifetime = 0, token = one.token or false, user = one.user, step = "putting down the allocation" })
-  end
+  one:put_down()
   one:close()
   return answer, problem
 end
@@ -132,6 +129,7 @@ function preflight.learn(bench, record)
   local one, problem = client.open(bench, record, bench.transports[1])
   if not one then return { "no challenge: " .. problem } end
   local _, incomplete, came = one:challenge()
+  one:put_down()
   one:close()
   notes[#notes + 1] = incomplete
   bench.realm = one.realm

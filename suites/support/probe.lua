@@ -165,7 +165,7 @@ local function work(s, found)
   if s.good and not s.lost and found.challenge.nonce then found.nonce = offers.nonce(s, found.challenge) end
   if s.good and not found.nonce then found.nonce = { problem = s.lost or "its challenge gives none" } end
   found.attributes = offers.attributes(s.record, stun.parse)
-  found.sessions, found.lost = s.bench:session_notes(), s.lost
+  found.sessions, found.lost, found.full = s.bench:session_notes(), s.lost, s.full
   for _, entry in ipairs(s.record.entries) do
     local message = entry.direction == "received" and stun.parse(entry.octets)
     found.software = found.software or message and message:raw "SOFTWARE" or nil

@@ -50,6 +50,15 @@ sub of_verdict {
 		'no allocation is left behind that was made with another form of the key';
 }
 
+# Where nobody needs credentials, what was only asked for a challenge makes an allocation: it is put down too.
+{
+	my (undef, $result) = judged('--transport', 'udp', '--jobs', 1, '--fault', 'hold-one-allocation', '--fault', 'relay-for-everyone',
+		'server/challenge');
+	my @full = grep { ($result->{$_}{reason} // '') =~ /486/ } sort keys %$result;
+	is "@full", '', 'no allocation is left behind that was made without credentials';
+	like $result->{'server/challenge/unauthorized'}{reason}, qr/got Allocate success/, 'and there were such';
+}
+
 # A target that takes longer to start than its key lives, the first time: it is started again for the scenario of it.
 my $slow = <<'SH';
 count=$(cat FOLDER/count 2>/dev/null || echo 0)

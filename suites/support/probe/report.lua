@@ -263,7 +263,12 @@ local function permitted(d, found)
   d:title "What may be done to it"
   d:field("max_rate", ("%g"):format(found.profile.max_rate),
     "requests a second: what the probe kept to; its owner says what may be")
-  d:field("max_allocations", 4, "at once; the probe held one at a time. Scenarios that need more are skipped")
+  if found.full then
+    d:field("max_allocations", 1, "at once; the probe held one at a time, and yet met 486. Scenarios that need more are "
+      .. "skipped")
+  else
+    d:field("max_allocations", 4, "at once; the probe held one at a time. Scenarios that need more are skipped")
+  end
   d:open("may_harm", "true", "only if its owner wants it to be sent what may crash it")
 end
 

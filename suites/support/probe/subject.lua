@@ -92,6 +92,7 @@ local function once(self, method, spec, transport)
   elseif outcome.code and not success.unclear then
     outcome.ok = false
   end
+  self.full = self.full or one.no_room == 486 -- 508 is an answer to some wishes too
   if one.allocated then
     self.made = self.made + 1
     self:put_down(one, spec)
