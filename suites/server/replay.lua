@@ -21,7 +21,7 @@ scenario "from-elsewhere" {
     local thief = t:client()
     local answer = replay(thief, served, "the captured Allocate from another 5-tuple")
     thief.allocated = answer:is_success().ok
-    thief.token = served.request.token
+    thief.token, thief.session_key = served.request.token, served.request.key
     t:check("7635-11-05", answer:is_error(438, 401))
   end,
 }

@@ -17,6 +17,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib $FindBin::Bin;
+use captures;
 use fixture;
 use helper;
 use Test::More;
@@ -152,6 +153,11 @@ for my $peer (@peers) {
 			my %found = map { $_ => $worst->{$_} } grep { $worst->{$_} ne 'pass' } keys %$worst;
 			is_deeply \%found, $peer->{found}, 'its deviations are the measured ones' or diag explain \%found;
 			is $worst->{$_}, 'pass', "$_ is seen to hold" for @{ $peer->{passed} };
+			# An allocation that is left has others find no room, and nobody else tells of it.
+			my @left = grep { ($_->{step} // '') eq 'putting down the allocation'
+				&& ($_->{text} // '') =~ /^Refresh error.*: 40[01] /s }
+				map { @{ $_->{exchange} } } values %results;
+			is_deeply \@left, [], 'no allocation is left';
 			my %verdicts; # of a scenario, over all transports
 			$verdicts{ $_->{id} =~ s/\@\w+$//r }{ $_->{verdict} } = 1 for grep { $_->{verdict} ne 'skip' } values %$results;
 			is_deeply [grep { keys %{ $verdicts{$_} } > 1 } sort keys %verdicts], [], 'over each transport the same';
@@ -209,6 +215,11 @@ subtest 'what they taught' => sub {
 	my ($result) = grep { ($_->{id} // q{}) =~ /token-in-binding/ } json_lines($out);
 	is $result->{verdict}, 'inconclusive', 'a 420 that cannot be read is none, and no other answer either';
 	unlike join("\n", @{ $result->{notes} }), qr/no unknown attribute with 420/, 'so nothing is said of it';
+
+	my $capture = reference_capture('--fault', 'know-no-nonce', '--fault', 'accept-expired', '--transport', 'udp',
+		'server/token-lifetime');
+	($status, $out) = run(assay(), 'audit', '--format', 'tap', '--key', demonstration_keys(), $capture);
+	like $out, qr{^not ok \d+ - server/7635-7-09 }m, 'a capture shows a token that is taken too late, with whatever nonce';
 };
 
 done_testing;
