@@ -170,8 +170,8 @@ function relay.open_path(bench, first, second)
     { unclear = not direct and got .. "; name a `peer` in the profile that sends datagrams back" or nil })
 end
 
--- Does a datagram pass through the allocation of `first`? An expectation, or nil and why there is nothing to judge; with
--- `unpermitted` where it is about the permission, which was refused, and no datagram was sent.
+-- Does a datagram pass through the allocation of `first`? An expectation, or nil and why there is nothing to judge;
+-- with `unpermitted` where it is about the permission, which was refused, and no datagram was sent.
 function relay.datagram(bench, first, second)
   local open, outcome, reason = relay.open_path(bench, first, second)
   if not open then return outcome, reason end
