@@ -128,10 +128,11 @@ sub start {
 # A port of 127.0.0.1 that is free for UDP and TCP now.
 sub free_port {
 	require IO::Socket::INET;
-	for (1 .. 50) {
-		my $tcp = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Proto => 'tcp', Listen => 1) or next;
-		my $port = $tcp->sockport;
-		return $port if IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $port, Proto => 'udp');
+	for (1 .. 200) {
+		my $port = 4000 + int rand 6000; # none of those that the kernel hands out to whoever asks for any
+		my %where = (LocalAddr => '127.0.0.1', LocalPort => $port);
+		my $tcp = IO::Socket::INET->new(%where, Proto => 'tcp', Listen => 1) or next;
+		return $port if IO::Socket::INET->new(%where, Proto => 'udp');
 	}
 	croak 'no free port';
 }
