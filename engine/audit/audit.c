@@ -21,6 +21,7 @@
 #define NAME_LIMIT 763               // octets (as REALM, RFC 8489 14.9)
 #define RECALL_SMALL 8192            // servers, clients
 #define RECALL_LARGE 131072          // tokens, nonces
+#define RECALL_HEARD 65536           // messages
 #define IDLE UINT64_C(7200000000000) // nanoseconds: twice as long as servers let allocations live
 #define PACKET_FINDINGS 256          // of one packet, for whoever wants them
 
@@ -71,7 +72,9 @@ static bool make_world(struct audit *audit, struct error *error)
 	world->tokens = recall_new(RECALL_LARGE);
 	world->nonces = recall_new(RECALL_LARGE);
 	world->sealings = recall_new(RECALL_LARGE);
-	return world->names && world->servers && world->clients && world->tokens && world->nonces && world->sealings;
+	world->heard = recall_new(RECALL_HEARD);
+	return world->names && world->servers && world->clients && world->tokens && world->nonces && world->sealings &&
+	       world->heard;
 }
 
 struct audit *audit_new(const struct audit_options *options, struct error *error)
@@ -122,6 +125,7 @@ void audit_free(struct audit *audit)
 	recall_free(audit->world.tokens);
 	recall_free(audit->world.nonces);
 	recall_free(audit->world.sealings);
+	recall_free(audit->world.heard);
 	stun_message_free(&audit->message);
 	noted_flows_free(&audit->noted);
 	free(audit);

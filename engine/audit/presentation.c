@@ -19,27 +19,27 @@ static struct stun_octets announced_name(const struct session_world *world, cons
 // Under the name that the 401s tell; where they tell none, or another than the server seals for, under the one given.
 static enum audit_token open_token(const struct session_world *world, const struct session_place *place,
 				   const struct stun_message *message, struct stun_octets token,
-				   const struct presentation_names *names, struct opened_token *opened)
+				   const struct presentation_before *before, struct opened_token *opened)
 {
 	struct stun_octets kid = stun_message_octets(message, STUN_USERNAME), given = world->server_name;
-	struct stun_octets announced = announced_name(world, place, names->told);
-	*names->by_given = !announced.data && given.data;
-	if (*names->by_given)
+	struct stun_octets announced = announced_name(world, place, before->told);
+	*before->by_given = !announced.data && given.data;
+	if (*before->by_given)
 		return keyring_open(world->keyring, kid, given, token, opened);
 	enum audit_token outcome = keyring_open(world->keyring, kid, announced, token, opened);
 	if (outcome == AUDIT_TOKEN_REFUSED && given.data && !stun_octets_equal(announced, given)) {
 		outcome = keyring_open(world->keyring, kid, given, token, opened);
-		*names->by_given = outcome == AUDIT_TOKEN_OPENED;
+		*before->by_given = outcome == AUDIT_TOKEN_OPENED;
 	}
 	return outcome;
 }
 
-// Whether a token or request, of which that is a hash, has been seen before on this flow. Remembers it.
-static bool seen_here(struct session_world *world, const struct session_place *place, uint64_t hash)
+// Whether a token has been used before on this flow. Remembers it.
+static bool used_here(struct session_world *world, const struct session_place *place, uint64_t digest)
 {
 	if (!place->asker)
 		return false;
-	uint64_t parts[4] = {place->client, place->server, hash, UINT64_C(1) << 32 | place->asker->port};
+	uint64_t parts[4] = {place->client, place->server, digest, UINT64_C(1) << 32 | place->asker->port};
 	uint64_t key = keyring_hash(world->keyring, parts, sizeof parts);
 	if (recall_get(world->tokens, key, NULL))
 		return true;
@@ -54,7 +54,7 @@ static enum audit_token_use use_of(struct session_world *world, const struct ses
 	uint64_t client = keyring_hash(world->keyring, pair, sizeof pair[0] * 2);
 	uint64_t used = keyring_hash(world->keyring, pair, sizeof pair);
 	bool before = recall_get(world->clients, client, &last);
-	bool here = seen_here(world, place, digest);
+	bool here = used_here(world, place, digest);
 	bool again = recall_get(world->tokens, used, NULL);
 	if (before && last == digest)
 		return AUDIT_USE_SAME;
@@ -89,20 +89,22 @@ static void keep_token_facts(struct session_world *world, const struct session_p
 }
 
 bool presentation_look(struct session_world *world, const struct session_place *place,
-		       const struct stun_message *message, uint64_t kid, const struct presentation_names *names,
+		       const struct stun_message *message, uint64_t kid, const struct presentation_before *before,
 		       struct opened_token *opened, struct audit_message_facts *facts)
 {
 	struct stun_octets token = stun_message_octets(message, STUN_ACCESS_TOKEN);
 	if (!token.data)
 		return false;
-	facts->token = (uint8_t)open_token(world, place, message, token, names, opened);
+	facts->token = (uint8_t)open_token(world, place, message, token, before, opened);
 	if (facts->token == AUDIT_TOKEN_OPENED)
 		keep_token_facts(world, place, opened, facts);
 	else if (facts->token == AUDIT_TOKEN_REFUSED && opened->shaped)
 		facts->marks |= AUDIT_TOKEN_SHAPED;
 	proof_of_token(world, place, kid, opened->digest, facts);
-	// A request that is there once more, whoever sent or captured it again, is no use of its token.
-	if (!seen_here(world, place, keyring_hash(world->keyring, message->data, message->length)))
-		facts->token_use = (uint8_t)use_of(world, place, opened->digest);
+	facts->token_use = (uint8_t)use_of(world, place, opened->digest);
+	// Others on that host may have tokens of their own in between.
+	if (*before->last == opened->digest)
+		facts->token_use = AUDIT_USE_SAME;
+	*before->last = opened->digest;
 	return true;
 }

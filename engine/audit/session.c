@@ -23,6 +23,7 @@ struct session {
 	bool beginning, challenged;
 	bool offered;         // third-party authorization
 	bool by_given;        // its last token opened under the name that was given, not under the one announced
+	uint64_t presented;   // a hash of that token; 0: none
 	uint32_t server_name; // number of a name
 	bool has_token;       // what the session rests on
 	struct signing_key key;
@@ -118,6 +119,17 @@ static void add_history(const struct session *session, struct session_world *wor
 	facts->allocation = (uint8_t)allocation_at(&session->allocation, place->time, session->beginning);
 }
 
+// Whether this very message was on this flow before. Remembers it.
+static bool was_heard(struct session_world *world, const struct session_place *place, uint64_t digest)
+{
+	uint64_t parts[4] = {place->client, place->server, digest, place->asker ? place->asker->port : 0};
+	uint64_t key = keyring_hash(world->keyring, parts, sizeof parts);
+	if (recall_get(world->heard, key, NULL))
+		return true;
+	recall_put(world->heard, key, 0);
+	return false;
+}
+
 // Whether this client was never seen to ask this server anything.
 static bool is_first(struct session_world *world, const struct session_place *place)
 {
@@ -198,10 +210,20 @@ void session_request(struct session *session, struct session_world *world, const
 	uint64_t digest = keyring_hash(world->keyring, message->data, message->length), nonce;
 	struct transaction *transaction = transactions_find(&session->transactions, message->header.transaction);
 	bool again = transaction && transaction->digest == digest;
-	if (again && transaction_is_over(transaction, place->time)) {
+	bool heard = was_heard(world, place, digest);
+	bool over = again && transaction_is_over(transaction, place->time);
+	if (over) {
 		transactions_drop(&session->transactions, transaction);
-		transaction = NULL;
-		again = false;
+		session->transactions.forgotten = true;
+	}
+	if (over || (heard && !transaction)) {
+		// It may be asked anew, or be a copy in a capture of two places whose clocks differ: of it and of its
+		// answer nothing is certain.
+		add_history(session, world, place, own);
+		own->transaction = AUDIT_TRANSACTION_AGAIN;
+		own->nonce = (uint8_t)look_at_nonce(session, world, place, message, &nonce);
+		own->token = audit_facts_has(own, STUN_ACCESS_TOKEN) ? AUDIT_TOKEN_SEALED : AUDIT_TOKEN_ABSENT;
+		return;
 	}
 	if (again) {
 		transaction_again(transaction, place->time);
@@ -227,8 +249,8 @@ void session_request(struct session *session, struct session_world *world, const
 		own->marks |= AUDIT_NONCE_FRESH;
 	uint64_t kid = keyring_hash_of(world->keyring, ~place->server, stun_message_octets(message, STUN_USERNAME));
 	OPENSSL_cleanse(&session->opened, sizeof session->opened);
-	const struct presentation_names names = {session->server_name, &session->by_given};
-	if (presentation_look(world, place, message, kid, &names, &session->opened, own))
+	const struct presentation_before before = {session->server_name, &session->by_given, &session->presented};
+	if (presentation_look(world, place, message, kid, &before, &session->opened, own))
 		own->token_same = session->has_token && session->token == session->opened.digest;
 	look_at_values(message, own);
 	struct signing_key password = {0};
@@ -400,8 +422,14 @@ void session_answer(struct session *session, struct session_world *world, const 
 	own->asked = transaction                       ? AUDIT_ASKED_SEEN
 		     : session->transactions.forgotten ? AUDIT_ASKED_FORGOTTEN
 						       : AUDIT_ASKED_UNSEEN;
+	bool heard = was_heard(world, place, keyring_hash(world->keyring, message->data, message->length));
 	add_history(session, world, place, own);
 	check_mapped(place, message, own);
+	if (heard && !transaction) { // a copy, whose request is forgotten
+		own->asked = AUDIT_ASKED_FORGOTTEN;
+		verify(world, message, session->key.length ? &session->key : NULL, own);
+		return;
+	}
 	bool first = true;
 	if (transaction) {
 		facts->request = transaction->facts;

@@ -33,6 +33,7 @@ struct session_world {
 				 // server's address alone -> what became of it there (proof.h)
 	struct recall *nonces;   // hash of server address and nonce -> that it was given
 	struct recall *sealings; // hash of algorithm, kid and nonce of a token -> digest of the token
+	struct recall *heard;    // hash of flow and message -> that it was there
 	struct stun_octets server_name;       // for tokens that the name of the 401s does not open; data NULL: none
 	uint32_t delta;                       // seconds
 	uint32_t far;                         // seconds past a lifetime that no Delta explains; 0: nearly an hour

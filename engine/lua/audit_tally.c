@@ -160,11 +160,11 @@ static void set_left(lua_State *state, const struct tally *tally)
 
 // The table has lists in the order of the first sighting. parties: {client=, server=, transport=, flows=, messages=,
 // channel_data=, first_frame=, last_frame=, first_time=, last_time= (nanoseconds since 1970)}; names: {kind=, octets=,
-// messages=, clear=, flows=, clear_flows=, first_frame=, hosts=, more_hosts=}; keys: {kid=, requests=, opened=, refused=, unknown=,
-// sealed=, first_refused=, algorithm=, least=, most= (seconds)}; methods: {method=, requests=, repeated=, indications=,
-// answers=, unanswerable=, outcomes={success=, ["401"]=, ...}, latencies=, median=, percentile_95=, longest=
-// (microseconds), buckets={{from, count}, ...}}; reuses: {kid=, requests=, first_frame=, hosts=, more_hosts=}; and the
-// tables privacy and left.
+// messages=, clear=, flows=, clear_flows=, first_frame=, hosts=, more_hosts=}; keys: {kid=, requests=, opened=,
+// refused=, unknown=, sealed=, first_refused=, algorithm=, least=, most= (seconds)}; methods: {method=, requests=,
+// repeated=, indications=, answers=, unanswerable=, outcomes={success=, ["401"]=, ...}, latencies=, median=,
+// percentile_95=, longest= (microseconds), buckets={{from, count}, ...}}; reuses: {kid=, requests=, first_frame=,
+// hosts=, more_hosts=}; and the tables privacy and left.
 void audit_tally_push(lua_State *state, const struct tally *tally)
 {
 	const struct tally_party *party;

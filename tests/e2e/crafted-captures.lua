@@ -360,6 +360,28 @@ local cases = {
     t.heard = nil
     for _, one in ipairs(said) do t:send(one[1], one[2]) end
   end },
+  ["heard-where-the-clock-is-late"] = { { ["5389-10.2.2-05"] = "none", ["5389-7.3.1-02"] = "none" }, function(t)
+    local said = {}
+    t.heard = said
+    local first = t:open()
+    for _ = 1, 12 do t:let_in("Refresh", { token = first, key = first.mac_key }) end
+    t:challenge(t:ask("Refresh", { token = first, key = first.mac_key }), { method = "Refresh", code = 438 })
+    t.heard = nil
+    t.at = t.at + 60
+    for _, one in ipairs(said) do t:send(one[1], one[2]) end
+  end },
+  ["tokens-by-turns"] = { { ["7635-9-15"] = "pass" }, function(t)
+    local one, other = { address = CLIENT.address, port = 50001 }, { address = CLIENT.address, port = 50002 }
+    t.client = one
+    t:open()
+    local nonce, second = t.nonce, t:token()
+    local stale = t:ask("Refresh", { token = second, key = second.mac_key })
+    t.client = other
+    t:open()
+    t.client, t.nonce = one, nonce
+    t:challenge(stale, { method = "Refresh", code = 438 })
+    t:let_in("Refresh", { token = second, key = second.mac_key })
+  end },
   ["from-the-other-address"] = { { ["5389-6-01"] = "pass" }, function(t)
     local transaction = t:ask("Binding", { front = { { "CHANGE-REQUEST", 6 } } })
     t:ask("Binding", {})

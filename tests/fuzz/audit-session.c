@@ -308,6 +308,7 @@ static uint64_t run(const uint8_t *data, size_t size)
 		.tokens = recall_new(4096),
 		.nonces = recall_new(4096),
 		.sealings = recall_new(4096),
+		.heard = recall_new(4096),
 		.delta = 5,
 		.identities = &identity,
 		.identity_count = options & IDENTITY ? 1 : 0,
@@ -359,7 +360,7 @@ static uint64_t run(const uint8_t *data, size_t size)
 	writer_free(&out);
 	keyring_free(world.keyring);
 	names_free(world.names);
-	struct recall *all[] = {world.servers, world.clients, world.tokens, world.nonces, world.sealings};
+	struct recall *all[] = {world.servers, world.clients, world.tokens, world.nonces, world.sealings, world.heard};
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
 		recall_free(all[i]);
 	return sum;

@@ -31,6 +31,7 @@ static struct stage *begin(bool beginning)
 		.tokens = recall_new(64),
 		.nonces = recall_new(64),
 		.sealings = recall_new(64),
+		.heard = recall_new(64),
 		.delta = 5,
 	};
 	stage->session = session_new(beginning, false);
@@ -50,6 +51,7 @@ static void end(struct stage *stage)
 	recall_free(stage->world.tokens);
 	recall_free(stage->world.nonces);
 	recall_free(stage->world.sealings);
+	recall_free(stage->world.heard);
 	free(stage);
 }
 
@@ -248,6 +250,7 @@ static void requests_that_come_again(void **unused)
 	(void)unused;
 	struct stage *stage = begin(true);
 	struct sealed token = way_in(stage);
+	struct audit_message_facts *facts;
 	// Hard upon the first, as in a capture of two interfaces.
 	asks(stage, REFRESH, 3, "one", &token, KEY);
 	asks(stage, REFRESH, 3, "one", &token, KEY);
@@ -257,9 +260,29 @@ static void requests_that_come_again(void **unused)
 	stage->place.time += 39 * SECOND;
 	assert_int_equal(asks(stage, REFRESH, 3, "one", &token, KEY)->transaction, AUDIT_TRANSACTION_AGAIN);
 	stage->place.time += 41 * SECOND;
-	assert_int_equal(asks(stage, REFRESH, 3, "one", &token, KEY)->transaction, AUDIT_TRANSACTION_NEW);
-	assert_int_equal(refuses(stage, REFRESH, 3, 438, "two")->repeated, AUDIT_REPEATED_NO);
-	assert_int_equal(stage->facts.request.transaction, AUDIT_TRANSACTION_NEW);
+	facts = asks(stage, REFRESH, 3, "one", &token, KEY);
+	assert_int_equal(facts->transaction, AUDIT_TRANSACTION_AGAIN);
+	assert_int_equal(facts->token, AUDIT_TOKEN_SEALED); // it may be a copy, of which nothing is known
+	facts = refuses(stage, REFRESH, 3, 438, "two");
+	assert_int_equal(facts->repeated, AUDIT_REPEATED_NO);
+	assert_int_equal(facts->asked, AUDIT_ASKED_FORGOTTEN);
+	end(stage);
+}
+
+// A copy of what was said before the session forgot it changes nothing.
+static void copies_of_what_is_forgotten(void **unused)
+{
+	(void)unused;
+	struct stage *stage = begin(true);
+	struct sealed token = way_in(stage);
+	for (uint8_t id = 3; id < 20; id++) {
+		asks(stage, REFRESH, id, "one", &token, KEY);
+		grants(stage, REFRESH, id, id == 19 ? 0 : 600, KEY);
+	}
+	stage->place.time += SECOND;
+	assert_int_equal(asks(stage, REFRESH, 3, "one", &token, KEY)->transaction, AUDIT_TRANSACTION_AGAIN);
+	assert_int_equal(grants(stage, REFRESH, 3, 600, KEY)->asked, AUDIT_ASKED_FORGOTTEN);
+	assert_int_equal(asks(stage, REFRESH, 20, "one", &token, KEY)->allocation, AUDIT_ALLOCATION_OVER);
 	end(stage);
 }
 
@@ -383,9 +406,6 @@ static void tokens_in_turn(void **unused)
 	assert_false(facts->token_same);
 	grants(stage, REFRESH, 3, 600, OTHER_KEY);
 	assert_int_equal(asks(stage, REFRESH, 4, "one", &first, KEY)->token_use, AUDIT_USE_EARLIER);
-	stage->asker.port++; // another flow, where it may be the first
-	assert_int_equal(asks(stage, REFRESH, 4, "one", &first, KEY)->transaction, AUDIT_TRANSACTION_AGAIN);
-	assert_int_equal(asks(stage, REFRESH, 11, "one", &first, KEY)->token_use, AUDIT_USE_TURNS);
 	// Without a token the key is that of the session, which is the second one's by now.
 	assert_int_equal(asks(stage, REFRESH, 5, "one", NULL, OTHER_KEY)->integrity, AUDIT_INTEGRITY_WHOLE);
 	assert_int_equal(asks(stage, REFRESH, 6, "one", NULL, KEY)->integrity, AUDIT_INTEGRITY_INVALID);
@@ -399,6 +419,18 @@ static void tokens_in_turn(void **unused)
 	assert_int_equal(asks(stage, REFRESH, 9, "one", &second, KEY)->integrity, AUDIT_INTEGRITY_UNKNOWN);
 	second.octets[1] = 200;
 	assert_int_equal(asks(stage, REFRESH, 10, "one", &second, KEY)->marks & AUDIT_TOKEN_SHAPED, 0);
+	// Another flow of that host, where it is the first; and what the host does there is nothing to the flow before.
+	assert_int_equal(asks(stage, REFRESH, 11, "one", &first, KEY)->token_use, AUDIT_USE_EARLIER);
+	struct session *before = stage->session;
+	stage->session = session_new(true, false);
+	stage->asker.port++;
+	assert_int_equal(asks(stage, REFRESH, 12, "one", &first, KEY)->token_use, AUDIT_USE_TURNS);
+	struct sealed third = seal(OTHER_KEY, 0, 600);
+	assert_int_equal(asks(stage, REFRESH, 13, "one", &third, OTHER_KEY)->token_use, AUDIT_USE_NEWER);
+	session_free(stage->session);
+	stage->session = before;
+	stage->asker.port--;
+	assert_int_equal(asks(stage, REFRESH, 14, "one", &first, KEY)->token_use, AUDIT_USE_SAME);
 	end(stage);
 }
 
@@ -470,6 +502,7 @@ int main(void)
 		cmocka_unit_test(nonces),
 		cmocka_unit_test(transactions_and_answers_that_come_again),
 		cmocka_unit_test(requests_that_come_again),
+		cmocka_unit_test(copies_of_what_is_forgotten),
 		cmocka_unit_test(a_renewal_that_is_not_in_the_capture),
 		cmocka_unit_test(what_is_proven_of_a_clock_for_a_while),
 		cmocka_unit_test(what_another_key_proves),
