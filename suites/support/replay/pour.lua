@@ -14,7 +14,7 @@ local TURN <const> = 32 -- requests until answers are let in
 local KEPT <const> = 512 -- flows that are over and may still be answered
 local FLYING <const> = 8192 -- requests whose answers are looked for at a time: of all flows, the latest
 local LAST_WAIT, LOOK <const> = 1, 0.02 -- seconds for the last answers; between looks for them
-local GARBAGE <const>, HASTE <const> = 150, 1000 -- per cent: how far memory may grow until it is cleaned up, how fast
+local GARBAGE <const>, HASTE <const> = 200, 1000 -- per cent: how far memory may grow until it is cleaned up, how fast
 local UNAWAITED <const> = "no answer was waited for"
 
 -- A voice with a record of what it asked: waiting[transaction] = step.
@@ -22,7 +22,7 @@ local function open(player, flow, first)
   local voice = player:open(flow, first)
   if not voice then return nil end
   local waiting = {}
-  voice.waiting, voice.flow = waiting, flow
+  voice.waiting, voice.flow, voice.song = waiting, flow, { waiting = waiting, flow = flow }
   voice.client.endpoint:keep(false)
   voice.client.endpoint:tap(function(_, octets)
     local id = octets:sub(9, 20)
@@ -108,23 +108,23 @@ local function thin(player, choir, most, over)
   end
 end
 
--- Requests in the order in which they were sent: the transaction of each, and the table where it waits.
-local function new_flight() return { ids = {}, waiting = {}, first = 1, last = 0 } end
+-- Requests in the order in which they were sent: the transaction of each, and the song it is of, which is what is
+-- needed of a voice that may be gone.
+local function new_flight() return { ids = {}, songs = {}, first = 1, last = 0 } end
 
 -- A request waits for its answer from now on, and the oldest one no more where there are too many.
 local function await(player, flight, voice, id, step)
   local before = voice.waiting[id] -- of the same transaction, sent octet for octet
-  if before then player:told(before.singer, before, nil, before.sent, UNAWAITED) end
-  flight.last = flight.last + 1
-  flight.ids[flight.last], flight.waiting[flight.last] = id, voice.waiting
-  voice.waiting[id], step.singer = step, voice.flow
+  if before then player:told(voice.flow, before, nil, before.sent, UNAWAITED) end
+  voice.waiting[id], flight.last = step, flight.last + 1
+  flight.ids[flight.last], flight.songs[flight.last] = id, voice.song
   if flight.last - flight.first < FLYING then return end
-  local oldest, waiting = flight.ids[flight.first], flight.waiting[flight.first]
-  flight.ids[flight.first], flight.waiting[flight.first], flight.first = nil, nil, flight.first + 1
-  local late = waiting[oldest]
+  local oldest, song = flight.ids[flight.first], flight.songs[flight.first]
+  flight.ids[flight.first], flight.songs[flight.first], flight.first = nil, nil, flight.first + 1
+  local late = song.waiting[oldest]
   if late then
-    waiting[oldest] = nil
-    player:told(late.singer, late, nil, late.sent, UNAWAITED)
+    song.waiting[oldest] = nil
+    player:told(song.flow, late, nil, late.sent, UNAWAITED)
   end
 end
 
@@ -143,7 +143,7 @@ local function send(player, flight, voice, step)
     local sent
     sent, problem = voice.client.endpoint:send(octets)
     if sent then
-      step.sent, step.holder, step.place = octets, holder, player.sent
+      step.sent, step.holder = octets, holder
       await(player, flight, voice, octets:sub(9, 20), step)
       return
     end
@@ -187,7 +187,7 @@ function pour.play(player)
   end
   hear_out(player, choir)
   for _, voice in pairs(choir.by_flow) do
-    for _, step in pairs(player.stopped and voice.waiting or {}) do player.flying[step] = step.place end
+    for _, step in pairs(player.stopped and voice.waiting or {}) do player.flying[step] = step.at end
     finish(player, voice)
   end
   if player.stopped then return end

@@ -52,8 +52,8 @@ end
 -- now than it was then, because the replay runs at another pace, is sealed again.
 local function mint(player, kid, octets, step)
   local made = player.tokens[octets] or player.older_tokens[octets]
-  local opened = step.marks & marks.opened ~= 0
-  local age = opened and step.time / 1e9 - step.timestamp or 0
+  local opened = step.token
+  local age = opened and step.time / 1e9 - opened.timestamp or 0
   if made then
     local now = clock.now() - made.born
     local near = math.max(age, now) > made.lifetime - EDGE or math.min(age, now) < EDGE - made.lifetime
@@ -62,10 +62,10 @@ local function mint(player, kid, octets, step)
   end
   local key = key_of(player, kid)
   made = seal(player, {
-    key = key, kid = key.kid, mac_key = bytes.random(opened and step.key_length or MAC_KEY),
-    lifetime = opened and step.lifetime or DEFAULT_LIFETIME,
-    nonce_length = opened and step.nonce_length ~= player:nonce_length(key) and step.nonce_length or nil,
-    extra = opened and step.extra > 0 and bytes.random(step.extra) or nil,
+    key = key, kid = key.kid, mac_key = bytes.random(opened and opened.key_length or MAC_KEY),
+    lifetime = opened and opened.lifetime or DEFAULT_LIFETIME,
+    nonce_length = opened and opened.nonce_length ~= player:nonce_length(key) and opened.nonce_length or nil,
+    extra = opened and opened.extra > 0 and bytes.random(opened.extra) or nil,
   }, age)
   if player.token_count >= REMEMBERED then
     player.older_tokens, player.tokens, player.token_count = player.tokens, {}, 0

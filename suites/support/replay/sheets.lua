@@ -12,9 +12,9 @@ local sheets = {}
 local FLOW <const> = "<i8 i8 I8 s1 s1 I2 s1 I2"
 local FIRST_AT <const>, CAME_AT <const> = 8, 16
 -- A step: the next one of its flow; of its answer time, number of the outcome and place. Then its flow, what it is, its
--- time, frame, name, marks, of its token five numbers, how many data had come, octets. What comes later in the capture
--- is written into the first ones then.
-local STEP <const> = "<i8 i8 I2 i8 i8 B i8 i8 s1 I2 I4 d I2 I2 I2 I8 s4"
+-- time, frame, name, marks, of its token whether it opened and five numbers, how many data had come, octets. What comes
+-- later in the capture is written into the first ones then.
+local STEP <const> = "<i8 i8 I2 i8 i8 B i8 i8 s1 I2 B I4 d I2 I2 I2 I8 s4"
 local PLACE <const>, ANSWERED <const>, COUNT <const> = "<i8", "<i8 I2 i8", "<I8"
 local NEXT_AT <const>, ANSWERED_AT <const> = 0, 8
 local NONE <const> = -1 -- no place
@@ -59,8 +59,8 @@ end
 function sheets:add(flow, kind, sighting, time, frame, octets, transport, about)
   if not flow.at then begin(self, flow, sighting, transport, time) end
   local place = self:checked(self.steps:add(STEP:pack(NONE, 0, 0, NONE, flow.at, numbers[kind], time, frame, about.name,
-    about.marks or 0, about.lifetime or 0, about.timestamp or 0, about.key_length or 0, about.nonce_length or 0,
-    math.min(about.extra or 0, 0xFFFF), flow.came, octets)))
+    about.marks or 0, about.timestamp and 1 or 0, about.lifetime or 0, about.timestamp or 0, about.key_length or 0,
+    about.nonce_length or 0, math.min(about.extra or 0, 0xFFFF), flow.came, octets)))
   if flow.last then
     self:checked(self.steps:put(flow.last, NEXT_AT, PLACE:pack(place)))
   else
@@ -94,21 +94,22 @@ function sheets:flow(at)
 end
 
 -- The step at a place: { at =, kind = "request" | "send" | "channel", octets =, time = (ns), frame =, name =, marks =,
--- lifetime =, timestamp =, key_length =, nonce_length =, extra = (of its token), expected = (an outcome without octets;
--- nil: it has no answer), answered = (when, ns), came = (how many data had come to its client by then), flow = (its
--- place), next = (the place of the next one of its flow; nil: it is the last) }, and the place of the step that was
--- sent next, of whatever flow, nil for the last.
+-- token = (of one that opened, { lifetime =, timestamp =, key_length =, nonce_length =, extra = }), expected = (an
+-- outcome without octets; nil: it has no answer), answered = (when, ns), came = (how many data had come to its client
+-- by then), flow = (its place), next = (the place of the next one of its flow; nil: it is the last) }, and the place of
+-- the step that was sent next, of whatever flow, nil for the last.
 function sheets:step(at)
   local octets, following = self.steps:get(at)
-  local next_one, answered, number, answer, flow, kind, time, frame, name, found, lifetime, timestamp, key_length,
-    nonce_length, extra, came, message = STEP:unpack((assert(octets, following)))
+  local next_one, answered, number, answer, flow, kind, time, frame, name, found, has_token, lifetime, timestamp,
+    key_length, nonce_length, extra, came, message = STEP:unpack((assert(octets, following)))
   local is_answered = answer ~= NONE
-  return { -- with room for what players add
-    at = at, kind = kinds[kind], time = time, frame = frame, name = name, marks = found, lifetime = lifetime,
-    timestamp = timestamp, key_length = key_length, nonce_length = nonce_length, extra = extra, octets = message,
+  return { -- sixteen fields at most, two of which players fill: with one more it takes twice the memory
+    at = at, kind = kinds[kind], time = time, frame = frame, name = name, marks = found, octets = message,
+    token = has_token == 1 and { lifetime = lifetime, timestamp = timestamp, key_length = key_length,
+      nonce_length = nonce_length, extra = extra } or nil,
     expected = is_answered and self.outcomes[number] or nil, answered = is_answered and answered or nil,
     answer_at = is_answered and answer or nil, came = came, flow = flow, next = next_one ~= NONE and next_one or nil,
-    sent = nil, holder = nil, place = nil, singer = nil,
+    sent = nil, holder = nil,
   }, following
 end
 
