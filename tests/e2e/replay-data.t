@@ -82,7 +82,7 @@ sub as_udp {
 		: udp_packet('192.0.2.2', 3478, '192.0.2.1', $port, $_->[1])] } @talk);
 }
 
-sub tcp_packet {
+sub segment {
 	my ($up, $sequence, $acknowledged, $flags, $payload) = @_;
 	my $tcp = pack('nnNNCCnnn', ($up ? (4000, 3478) : (3478, 4000)), $sequence, $acknowledged, 0x50, $flags, 65535, 0, 0) . $payload;
 	my @ends = $up ? ('192.0.2.1', '192.0.2.2') : ('192.0.2.2', '192.0.2.1');
@@ -95,10 +95,10 @@ sub as_tcp {
 	my $put = sub {
 		my ($up, $flags, $payload) = @_;
 		my $own = $up ? 0 : 1;
-		push @packets, [$at += 0.01, tcp_packet($up, $next[$own], $next[!$own], $flags, $payload)];
+		push @packets, [$at += 0.01, segment($up, $next[$own], $next[!$own], $flags, $payload)];
 		$next[$own] += length $payload;
 	};
-	@packets = ([$at, tcp_packet(1, 1000, 0, 2, '')], [$at, tcp_packet(0, 5000, 1001, 0x12, '')]);
+	@packets = ([$at, segment(1, 1000, 0, 2, '')], [$at, segment(0, 5000, 1001, 0x12, '')]);
 	while (@talk) {
 		my $up = $talk[0][0];
 		my $octets = '';
@@ -177,13 +177,14 @@ subtest 'octet for octet' => sub {
 subtest 'what has no channel or permission is left out, with the reason' => sub {
 	my $bad = as_udp("$folder/bad", 4000, allocated(), permitted($port), sending($port, 'good'), sending($port, 'bad', '127.0.0.2'),
 		channel(0x4005, 'bad'), bound(0x4001, 9, 200, '224.0.0.1'), channel(0x4001, 'refused'), permitted($port, 403), sending($port, 'still good'),
-		bound(0x4002, $port, 403), channel(0x4002, 'bound here, not there'), deleted(), sending($port, 'too late'));
+		bound(0x4002, $port, 403), channel(0x4002, 'bound here, not there'), bound(0x4002, $port + 1), channel(0x4002, 'still bound'),
+		deleted(), sending($port, 'too late'));
 	my ($status, $notes) = replay('--data', $bad);
 	is $status, 1, 'it differs from the capture, whose peer was for many';
 	my @new = @{ $datagrams->() };
 	@new = @new[$heard .. $#new];
 	$heard += @new;
-	is_deeply \@new, ['good', 'still good', 'bound here, not there'], 'what may be sent is sent';
+	is_deeply \@new, ['good', 'still good', 'bound here, not there', 'still bound'], 'what may be sent is sent';
 	like "@$notes", qr/2 Send indications were left out: no CreatePermission for it came before/, 'no permission, and none any more';
 	like "@$notes", qr/1 ChannelData were left out: no ChannelBind for it came before/, 'no channel';
 	like "@$notes", qr/1 ChannelData were left out: its ChannelBind was answered with error 4\d\d/, 'none that was granted';
@@ -191,6 +192,28 @@ subtest 'what has no channel or permission is left out, with the reason' => sub 
 	(undef, my $more) = replay('--data', $late);
 	like "@$more", qr/3 indications and ChannelData were left out: no request of their flow stands before them/, 'and what nobody asked for';
 	is scalar @{ $datagrams->() }, $heard, 'nothing of that arrives';
+};
+
+subtest 'as long as there is no answer it counts what the captured one was' => sub {
+	my $mute = IO::Socket::INET->new(Proto => 'udp', LocalAddr => '127.0.0.1') or die "no socket: $!";
+	my $hasty = as_udp("$folder/hasty", 4000, allocated(), bound(0x4001, $port), channel(0x4001, 'a'), bound(0x4002, $port, 403), channel(0x4002, 'b'),
+		bound(0x4003, $port, 0), channel(0x4003, 'c'), channel(0x4001, 'd'), channel(0x4004, 'e'));
+	my ($status, $notes) = replay('--data', '--no-wait', '--server', '127.0.0.1:' . $mute->sockport, '--key', demonstration_keys(), $hasty);
+	like "@$notes", qr/0 Send indications and 2 ChannelData were sent/, 'what was granted there is taken for granted';
+	like "@$notes", qr/2 ChannelData were left out: its ChannelBind had no success in the capture/, 'what was not is not';
+	like "@$notes", qr/1 ChannelData were left out: no ChannelBind for it came before/, 'nor what was never asked for';
+};
+
+subtest 'data at the end of a flow' => sub {
+	my @open = conversation($port);
+	splice @open, -2;
+	my ($status, $notes, undef, $err) = replay('--data', as_udp("$folder/open", 4000, @open));
+	is $status, 0, 'it is replayed' or diag $err;
+	my @new = @{ $datagrams->() };
+	@new = @new[$heard .. $#new];
+	$heard += @new;
+	is_deeply \@new, \@all, 'all of it arrives at the peer';
+	like "@$notes", qr/10 Data indications and 10 ChannelData came back/, 'and comes back, before the allocation is put down';
 };
 
 subtest 'a peer that says nothing' => sub {
@@ -290,6 +313,8 @@ subtest 'lists that are none' => sub {
 	}
 	my ($status, $notes) = replay('--without', ' 5 , 49-50,49 ', $capture);
 	like "@$notes", qr/^3 requests/, 'blanks, and ranges that overlap, are no matter';
+	($status, $notes) = replay('--without', '3-6,4', '--without', '49', $capture);
+	like "@$notes", qr/^2 requests/, 'nor one within another';
 };
 
 $end->();
