@@ -156,7 +156,7 @@ for my $peer (@peers) {
 			# An allocation that is left has others find no room, and nobody else tells of it.
 			my @left = grep { ($_->{step} // '') eq 'putting down the allocation'
 				&& ($_->{text} // '') =~ /^Refresh error.*: 40[01] /s }
-				map { @{ $_->{exchange} } } values %results;
+				map { @{ $_->{exchange} } } values %$results;
 			is_deeply \@left, [], 'no allocation is left';
 			my %verdicts; # of a scenario, over all transports
 			$verdicts{ $_->{id} =~ s/\@\w+$//r }{ $_->{verdict} } = 1 for grep { $_->{verdict} ne 'skip' } values %$results;
