@@ -117,7 +117,7 @@ static void their_errors_come_out(void **state)
 {
 	(void)state;
 	run("for _, name in ipairs { 'data', 'gone', 'message' } do\n"
-	    "  begin() bind(4000) packet(4000, stun.channel_data(0x4000, 'up'))\n"
+	    "  begin() bind(4000) packet(4000, stun.channel_data(0x4000, 'up')) bind(4001)\n"
 	    "  local count = 0\n"
 	    "  local function fail() count = count + 1 error('in ' .. name) end\n"
 	    "  local ok, problem = pcall(run, { [name] = fail })\n"
