@@ -62,6 +62,7 @@ function takes.file(self, record)
   self.interrupted = self.interrupted or record.interrupted
   if record.unread then self.unread = self.unread + 1 end
   self.format = record.format
+  self.unknown_links = self.unknown_links or #(record.unknown_links or {}) > 0
   local worth = record.damage or (record.backwards or 0) > 0 or (record.cut_packets or 0) > 0
     or (record.crowded or 0) > 0 or #(record.unknown_links or {}) > 0
   if worth then self.damaged[#self.damaged + 1] = record end
@@ -222,7 +223,9 @@ function gather:lack(one)
   if (self.counts.messages or 0) == 0 then
     return (self.counts.tls_opaque or 0) > 0 and "what was said is encrypted, and its secrets are not known (--keylog)"
       or (self.counts.cut_packets or 0) > 0 and "the capture did not keep enough of the packets (snap length)"
-      or "there is no STUN in it"
+      or (self.counts.packets or 0) == 0 and self.unread > 0 and "nothing could be read"
+      or self.unknown_links and "no STUN was found, and packets of some link types are not decoded"
+      or "no STUN was found"
   end
   if one.row.needs_keys and self.keys_given == 0 then
     return "it takes the long-term keys of the server (--key KID:ALG:BASE64)"

@@ -182,4 +182,13 @@ sub sysread_waits {
 	return <$stat> =~ /\) S / && sleep(0.3);
 }
 
+# What was not judged, and why: nobody says that there is no STUN in what could not be read.
+for ([[], 101, 'no STUN was found'], [[[1, 'x' x 40]], 147, 'no STUN was found, and packets of some link types are not decoded']) {
+	my ($packets, $link, $said) = @$_;
+	my $path = write_pcap(tmp() . '/nothing.pcap', { link => $link }, @$packets);
+	(undef, my $told) = audit('--format', 'tap', $path);
+	like $told, qr/# SKIP \Q$said\E$/m, $said;
+}
+like((audit('--format', 'tap', tmp() . '/nowhere.pcap'))[1], qr/# SKIP nothing could be read$/m, 'nor of what is not there');
+
 done_testing;
