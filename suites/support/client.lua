@@ -42,7 +42,7 @@ function client:connect()
   local endpoint, problem = fresh.open(bench, self.transport, self.remote, seconds)
   if not endpoint then return nil, problem end
   if self.endpoint then self.endpoint:close() end
-  self.endpoint = endpoint
+  self.endpoint, self.behind_error = endpoint, nil
   bench.sessions[self.way] = bench.sessions[self.way] or endpoint:session()
   self.record:watch(endpoint, self)
   return true
@@ -224,6 +224,7 @@ function client:transact(octets, request, timing)
   if fields.info.sends and fields.info.sends > 1 then bench.limits:charge(fields.info.sends - 1) end
   local new = reply.new(fields)
   if no_room[new:code()] then self.no_room = new:code() end
+  if new.message then self.behind_error = new.message:class() == "error" end
   return new
 end
 
@@ -308,6 +309,10 @@ function client:request(method, spec)
     if answer.closed and not self.allocated and spec.credentials ~= false and not spec.nonce and self:connect() then
       self.nonce = nil
       if self:begin() then answer = self:transact(self:craft(method, spec)) end
+      -- That may have been closed behind its challenge, whose nonce may be good elsewhere.
+      if answer.closed and self:connect() then answer = self:transact(self:craft(method, spec)) end
+    elseif answer.closed and self.behind_error then
+      answer.unclear = answer.unclear or ("%s, maybe for the error that it had answered before"):format(answer.failure)
     end
     if answer:code() ~= 438 or spec.nonce or spec.credentials == false then break end
     self:adopt(answer)

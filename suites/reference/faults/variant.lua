@@ -228,6 +228,19 @@ return {
     end,
   },
   {
+    name = "close-behind-errors", kind = "variant",
+    about = "a connection is closed behind every error that is no challenge",
+    requirements = {},
+    apply = function(b)
+      change.wrap(b, "deliver", function(original, server, request, octets)
+        original(server, request, octets)
+        local answer = request.client.close and stun.parse(octets)
+        local value = answer and answer:class() == "error" and answer:get "ERROR-CODE"
+        if value and value.code ~= 401 and value.code ~= 438 then request.client.close() end
+      end)
+    end,
+  },
+  {
     name = "keep-to-one-kid", kind = "variant", about = "a token of another kid on an allocation gets 441",
     requirements = {},
     apply = function(b)
