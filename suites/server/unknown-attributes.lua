@@ -11,6 +11,7 @@ scenario "unknown-attributes" {
   title = "unknown comprehension-required attributes get 420, which lists them and no others",
   covers = { "5389-7.3.1-01" },
   faults = { "refuse-unknown-by-400", "omit-unknown-list", "list-optional" },
+  needs = { "credentials" },
   transports = "each",
   run = function(t)
     t:control {}
@@ -30,6 +31,7 @@ scenario "authentication-first" {
   title = "a request without credentials gets 401 whatever unknown attributes it has",
   covers = { "5389-7.3-01" },
   faults = { "refuse-unknown-first" },
+  needs = { "credentials" },
   run = function(t)
     local answer = t:allocate { credentials = false, attributes = { { 0x7F00, "unknown" } } }
     t:check("5389-7.3-01", answer:is_error(401))
