@@ -69,7 +69,7 @@ end
 
 -- It was answered (nil: not at all). What was granted before stays so: it has its time to run.
 function parcels:answered(voice, step, outcome)
-  if step.name:find "^Refresh" and not voice.allocated then
+  if step.name:find "^Refresh" and outcome and outcome.class == "success" and not voice.allocated then
     voice.grants = nil
     return
   end
