@@ -190,7 +190,8 @@ subtest 'what has no channel or permission is left out, with the reason' => sub 
 	like "@$notes", qr/1 ChannelData were left out: its ChannelBind was answered with error 4\d\d/, 'none that was granted';
 	my $unallocated = as_udp("$folder/unallocated", 4000, challenged(), bound(0x4001, $port), deleted(), channel(0x4001, 'bad'));
 	(undef, $notes) = replay('--data', $unallocated);
-	like "@$notes", qr/1 ChannelData were left out: its ChannelBind was answered with error 4\d\d/, 'none without an allocation, and the Refresh between changes nothing';
+	like "@$notes", qr/1 ChannelData were left out: its ChannelBind was answered with error 4\d\d/,
+		'none without an allocation, and the Refresh between changes nothing';
 	my $late = as_udp("$folder/late", 4000, sending($port, 'late'), channel(0x4001, 'late'), sending($port, 'late'), asked(1, 200, []));
 	(undef, my $more) = replay('--data', $late);
 	like "@$more", qr/3 indications and ChannelData were left out: no request of their flow stands before them/, 'and what nobody asked for';
