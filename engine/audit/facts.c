@@ -215,7 +215,7 @@ static const struct {
 	 {NULL, "good", "edge-past", "beyond-past", "far-past", "edge-future", "beyond-future", "far-future", "late"}},
 	{"token_use",
 	 offsetof(struct audit_message_facts, token_use),
-	 {NULL, "first", "same", "newer", "earlier", "turns"}},
+	 {NULL, "first", "same", "newer", "earlier", "turns", "crossed"}},
 	{"nonce",
 	 offsetof(struct audit_message_facts, nonce),
 	 {"absent", "current", "earlier", "refused", "elsewhere", "unseen"}},
@@ -300,6 +300,7 @@ static const struct {
 	{"token_shaped", offsetof(struct audit_message_facts, marks), AUDIT_TOKEN_SHAPED},
 	{"offered_here", offsetof(struct audit_message_facts, marks), AUDIT_OFFERED_HERE},
 	{"required_given", offsetof(struct audit_message_facts, marks), AUDIT_REQUIRED_GIVEN},
+	{"nonce_long", offsetof(struct audit_message_facts, marks), AUDIT_NONCE_LONG},
 };
 
 bool audit_facts_flag(const struct audit_message_facts *facts, size_t index, const char **name, bool *set)

@@ -76,6 +76,7 @@ enum audit_token_use {
 	AUDIT_USE_NEWER,   // another one, not used before
 	AUDIT_USE_EARLIER, // one that this client had replaced by another before, on this flow
 	AUDIT_USE_TURNS,   // one that this client has used before, and another one since, but not both on this flow
+	AUDIT_USE_CROSSED, // as AUDIT_USE_EARLIER, but so soon that packets may have changed places
 };
 
 enum audit_nonce {
@@ -242,6 +243,7 @@ enum {
 	AUDIT_TOKEN_SHAPED = 1 << 4,   // a token that does not open, of the form that its algorithm (AES-GCM) has
 	AUDIT_OFFERED_HERE = 1 << 5,   // third-party authorization has been offered on this flow before
 	AUDIT_REQUIRED_GIVEN = 1 << 6, // as AUDIT_REQUIRED_UNKNOWN, but its type was given to somebody once
+	AUDIT_NONCE_LONG = 1 << 7,     // the 438 to NONCE is so long ago that no packets have changed places
 };
 
 struct audit_facts {

@@ -15,14 +15,24 @@ void nonces_give(struct nonces *nonces, uint64_t hash, uint64_t time, bool by_43
 	if (nonces->count < NONCES_HELD)
 		nonces->count++;
 	memmove(&list[1], &list[0], (nonces->count - 1) * sizeof list[0]);
-	list[0] = (struct given_nonce){hash, time, false, by_438};
+	list[0] = (struct given_nonce){.hash = hash, .time = time, .by_438 = by_438};
 }
 
-void nonces_refuse(struct nonces *nonces, uint64_t hash)
+void nonces_refuse(struct nonces *nonces, uint64_t hash, uint64_t time)
+{
+	for (size_t i = 0; i < nonces->count; i++)
+		if (nonces->list[i].hash == hash && !nonces->list[i].refused) {
+			nonces->list[i].refused = true;
+			nonces->list[i].refused_at = time;
+		}
+}
+
+bool nonces_long_refused(const struct nonces *nonces, uint64_t hash, uint64_t time)
 {
 	for (size_t i = 0; i < nonces->count; i++)
 		if (nonces->list[i].hash == hash)
-			nonces->list[i].refused = true;
+			return nonces->list[i].refused && time > nonces->list[i].refused_at + MOMENT_EDGE;
+	return false;
 }
 
 enum audit_nonce nonces_find(const struct nonces *nonces, uint64_t hash)

@@ -103,8 +103,13 @@ bool presentation_look(struct session_world *world, const struct session_place *
 	proof_of_token(world, place, kid, opened->digest, facts);
 	facts->token_use = (uint8_t)use_of(world, place, opened->digest);
 	// Others on that host may have tokens of their own in between.
-	if (*before->last == opened->digest)
+	if (*before->last == opened->digest) {
 		facts->token_use = AUDIT_USE_SAME;
-	*before->last = opened->digest;
+	} else if (facts->token_use == AUDIT_USE_EARLIER && place->time < *before->since + MOMENT_EDGE) {
+		facts->token_use = AUDIT_USE_CROSSED;
+	} else {
+		*before->last = opened->digest;
+		*before->since = place->time;
+	}
 	return true;
 }

@@ -13,9 +13,10 @@
 
 // What is known of a session before a token is presented.
 struct presentation_before {
-	uint32_t told;  // number of the name that the session was told; 0 where it was not
-	bool *by_given; // set: it opened under the name that was given (session_world), not under the one that is told
-	uint64_t *last; // a hash of the token presented last on this flow, 0 for none; brought up to date
+	uint32_t told;   // number of the name that the session was told; 0 where it was not
+	bool *by_given;  // set: it opened under the name that was given (session_world), not under the one that is told
+	uint64_t *last;  // a hash of the token presented last on this flow, 0 for none; brought up to date
+	uint64_t *since; // when that was presented after another one, nanoseconds since 1970; likewise
 };
 
 // Opens the token of a request, if it can be opened, and adds what it tells to the facts. kid: a hash of server and

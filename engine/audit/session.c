@@ -24,6 +24,7 @@ struct session {
 	bool offered;         // third-party authorization
 	bool by_given;        // its last token opened under the name that was given, not under the one announced
 	uint64_t presented;   // a hash of that token; 0: none
+	uint64_t since;       // when it was presented first, nanoseconds since 1970
 	uint32_t server_name; // number of a name
 	bool has_token;       // what the session rests on
 	struct signing_key key;
@@ -247,9 +248,12 @@ void session_request(struct session *session, struct session_world *world, const
 	own->nonce = (uint8_t)look_at_nonce(session, world, place, message, &nonce);
 	if (own->nonce == AUDIT_NONCE_CURRENT && nonces_use(&session->nonces, place->time))
 		own->marks |= AUDIT_NONCE_FRESH;
+	if (nonces_long_refused(&session->nonces, nonce, place->time))
+		own->marks |= AUDIT_NONCE_LONG;
 	uint64_t kid = keyring_hash_of(world->keyring, ~place->server, stun_message_octets(message, STUN_USERNAME));
 	OPENSSL_cleanse(&session->opened, sizeof session->opened);
-	const struct presentation_before before = {session->server_name, &session->by_given, &session->presented};
+	const struct presentation_before before = {session->server_name, &session->by_given, &session->presented,
+						   &session->since};
 	if (presentation_look(world, place, message, kid, &before, &session->opened, own))
 		own->token_same = session->has_token && session->token == session->opened.digest;
 	look_at_values(message, own);
@@ -472,7 +476,7 @@ void session_answer(struct session *session, struct session_world *world, const 
 		if (first || own->repeated == AUDIT_REPEATED_CHANGED)
 			session->allocation.doubtful = true;
 		if (own->code == 438 && transaction && first)
-			nonces_refuse(&session->nonces, transaction->nonce);
+			nonces_refuse(&session->nonces, transaction->nonce, place->time);
 	}
 	learn_nonce(session, world, place, message, own);
 	if (own->class == AUDIT_SUCCESS && first)

@@ -40,16 +40,16 @@ local function judge_place(facts, check)
 end
 
 -- One 5-tuple is one client; others from the same host may be others.
-local function judge_current(facts, check, note)
+local function judge_current(seen, facts, check, note)
   local use = facts.token_use
   if not use then return end
   if use == "turns" then
     if not facts.token_same then
       note "7635-9-15: tokens of one host are used by turns, of one client or of several"
     end
-  elseif use ~= "earlier" then
+  elseif use ~= "earlier" and use ~= "crossed" then
     check("7635-9-15", true)
-  elseif facts.token_session and not facts.token_same then
+  elseif facts.token_session and not facts.token_same and (use == "earlier" or seen.complete) then
     check("7635-9-15", false, {
       expected = "the token that replaced this one", got = "a token that had been replaced",
     })
@@ -65,6 +65,6 @@ invariant "client-sessions" {
     local facts = seen.facts
     judge_first(seen, facts, check, note)
     judge_place(facts, check)
-    judge_current(facts, check, note)
+    judge_current(seen, facts, check, note)
   end,
 }

@@ -416,6 +416,13 @@ local cases = {
     local first = t:open()
     t:challenge(t:ask("CreatePermission", { key = first.mac_key }), { method = "CreatePermission" })
   end },
+  ["crossed-on-the-way"] = { { ["5389-10.2.2-05"] = "fail", ["7635-9-15"] = "warn" }, function(t)
+    local first, second, nonce = t:open(), t:token(), t.nonce
+    t:let_in("Refresh", { token = second, key = second.mac_key })
+    t:challenge(t:ask("Refresh", { token = second, key = second.mac_key }), { method = "Refresh", code = 438 })
+    t.at = t.at + 1
+    t:let_in("Refresh", { token = first, key = first.mac_key, nonce = nonce }) -- captured late
+  end },
   ["spoilt-token-let-in"] = { { ["7635-9-04"] = "fail" }, function(t)
     local first = t:open()
     local spoilt = { octets = first.octets:sub(1, -2) .. string.char(first.octets:byte(-1) ~ 1) }

@@ -190,7 +190,7 @@ static void claim_words(const struct audit_message_facts *facts)
 		claim(first[i] <= most[i]);
 	claim(facts->fingerprint <= AUDIT_FINGERPRINT_NOT_LAST);
 	claim(facts->integrity <= AUDIT_INTEGRITY_INVALID && facts->integrity_sha256 <= AUDIT_INTEGRITY_INVALID);
-	claim(facts->token <= AUDIT_TOKEN_OPENED && facts->token_use <= AUDIT_USE_TURNS);
+	claim(facts->token <= AUDIT_TOKEN_OPENED && facts->token_use <= AUDIT_USE_CROSSED);
 	claim(facts->token_time <= AUDIT_TIME_FAR_FUTURE && facts->session_time <= AUDIT_TIME_LATE);
 	claim(facts->nonce <= AUDIT_NONCE_UNSEEN && facts->transaction <= AUDIT_TRANSACTION_REUSED);
 	claim(facts->asked <= AUDIT_ASKED_FORGOTTEN && facts->repeated <= AUDIT_REPEATED_COPY);

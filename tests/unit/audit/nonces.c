@@ -36,13 +36,15 @@ static void what_is_refused_stays_so_until_it_is_given_anew(void **state)
 	(void)state;
 	struct nonces nonces = {0};
 	nonces_give(&nonces, 1, 0, false);
-	nonces_refuse(&nonces, 1);
-	nonces_refuse(&nonces, 7);
+	nonces_refuse(&nonces, 1, 5 * MOMENT_SECOND);
+	nonces_refuse(&nonces, 7, 5 * MOMENT_SECOND);
 	assert_int_equal(nonces_find(&nonces, 1), AUDIT_NONCE_REFUSED);
+	assert_false(nonces_long_refused(&nonces, 1, 15 * MOMENT_SECOND));
+	assert_true(nonces_long_refused(&nonces, 1, 16 * MOMENT_SECOND));
 	nonces_give(&nonces, 2, 0, true);
 	assert_int_equal(nonces_find(&nonces, 1), AUDIT_NONCE_REFUSED);
 	assert_int_equal(nonces_find(&nonces, 2), AUDIT_NONCE_CURRENT);
-	nonces_refuse(&nonces, 2);
+	nonces_refuse(&nonces, 2, 5 * MOMENT_SECOND);
 	nonces_give(&nonces, 2, 0, false);
 	assert_int_equal(nonces_find(&nonces, 2), AUDIT_NONCE_CURRENT);
 }

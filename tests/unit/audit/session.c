@@ -205,7 +205,12 @@ static void nonces(void **unused)
 	assert_int_equal(asks(stage, REFRESH, 3, "one", &token, KEY)->nonce, AUDIT_NONCE_CURRENT);
 	struct audit_message_facts *facts = refuses(stage, REFRESH, 3, 438, "two");
 	assert_int_equal(facts->marks & AUDIT_NONCE_SAME, 0);
-	assert_int_equal(asks(stage, REFRESH, 4, "one", &token, KEY)->nonce, AUDIT_NONCE_REFUSED);
+	facts = asks(stage, REFRESH, 4, "one", &token, KEY);
+	assert_int_equal(facts->nonce, AUDIT_NONCE_REFUSED);
+	assert_int_equal(facts->marks & AUDIT_NONCE_LONG, 0);
+	stage->place.time += 11 * SECOND;
+	assert_int_equal(asks(stage, REFRESH, 18, "one", &token, KEY)->marks & AUDIT_NONCE_LONG, AUDIT_NONCE_LONG);
+	refuses(stage, REFRESH, 18, 438, "two");
 	facts = refuses(stage, REFRESH, 4, 438, "one");
 	assert_int_equal(facts->marks & AUDIT_NONCE_SAME, AUDIT_NONCE_SAME);
 	refuses(stage, REFRESH, 4, 401, "three");
@@ -405,6 +410,8 @@ static void tokens_in_turn(void **unused)
 	assert_int_equal(facts->token_use, AUDIT_USE_NEWER);
 	assert_false(facts->token_same);
 	grants(stage, REFRESH, 3, 600, OTHER_KEY);
+	assert_int_equal(asks(stage, REFRESH, 18, "one", &first, KEY)->token_use, AUDIT_USE_CROSSED);
+	stage->place.time += 11 * SECOND;
 	assert_int_equal(asks(stage, REFRESH, 4, "one", &first, KEY)->token_use, AUDIT_USE_EARLIER);
 	// Without a token the key is that of the session, which is the second one's by now.
 	assert_int_equal(asks(stage, REFRESH, 5, "one", NULL, OTHER_KEY)->integrity, AUDIT_INTEGRITY_WHOLE);
@@ -420,6 +427,7 @@ static void tokens_in_turn(void **unused)
 	second.octets[1] = 200;
 	assert_int_equal(asks(stage, REFRESH, 10, "one", &second, KEY)->marks & AUDIT_TOKEN_SHAPED, 0);
 	// Another flow of that host, where it is the first; and what the host does there is nothing to the flow before.
+	stage->place.time += 11 * SECOND;
 	assert_int_equal(asks(stage, REFRESH, 11, "one", &first, KEY)->token_use, AUDIT_USE_EARLIER);
 	struct session *before = stage->session;
 	stage->session = session_new(true, false);
