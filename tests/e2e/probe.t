@@ -175,6 +175,9 @@ for my $case (
 		sub { is $_[0]{'keys.1.kid'}, 'north', $_[1]; ok !exists $_[0]{'keys.2.kid'}, 'the other is none' }, qr/the key "south" \(A256GCM\) was refused/],
 	['a largest LIFETIME of 1200', ['--max-lifetime', 1200], sub { is $_[0]{delta}, 5, $_[1]; is $_[0]{max_lifetime}, 1200, 'and that is in the profile' }, qr/asked for: 600; where 4294967295 was: 1200/],
 	['answers that come late', ['--fault', 'answer-late'], sub { is_about($_[0]{delta}, 5, 1, $_[1]) }],
+	['no nonce', ['--fault', 'know-no-nonce'],
+		sub { is $_[0]{'keys.1.kid'}, 'north', $_[1]; ok !exists $_[0]{nonce_lifetime}, 'which has no lifetime' },
+		qr/it gives no nonce, .*nonce_lifetime = SECONDS, -- to fill in: its challenge gives none/s],
 	['no RFC 8489', ['--fault', 'omit-nonce-cookie'], sub { ok !exists $_[0]{rfc8489}, $_[1] }, qr/rfc8489 = true or false, -- to fill in/],
 ) {
 	my ($name, $options, $check, $remark) = @$case;

@@ -74,8 +74,9 @@ local function edition(d, c)
   if cookie and c.algorithms then
     d:field("rfc8489", "true", "its nonce has the cookie, its challenge PASSWORD-ALGORITHMS: " .. list(offered))
   else
-    d:open("rfc8489", "true or false", ("whether it claims it; its nonce has %s cookie of it, its challenge %s"):format(
-      cookie and "the" or "no", c.algorithms and "PASSWORD-ALGORITHMS: " .. list(offered) or "no PASSWORD-ALGORITHMS"))
+    local nonce = not c.nonce and "it gives no nonce" or ("its nonce has %s cookie of it"):format(cookie and "the" or "no")
+    d:open("rfc8489", "true or false", ("whether it claims it; %s, its challenge %s"):format(nonce,
+      c.algorithms and "has PASSWORD-ALGORITHMS: " .. list(offered) or "has no PASSWORD-ALGORITHMS"))
   end
 end
 
