@@ -145,7 +145,9 @@ sub assess {
 	my $out = tmp();
 	my ($status, $tap, $errors) = run({ timeout => 400 }, assay(), 'run', '--format', 'tap', '--out', $out,
 		'--target', "scripts/targets/$peer->{target}.lua", @{ $peer->{options} || [] }, @suites);
-	return ($status, $out, { results(json_lines("$out/results.ndjson")) }, "$errors$tap");
+	my @lines = -e "$out/results.ndjson" ? json_lines("$out/results.ndjson") : ();
+	diag "no results: $errors$tap" if !@lines;
+	return ($status, $out, { results(@lines) }, "$errors$tap");
 }
 
 for my $peer (@peers) {
