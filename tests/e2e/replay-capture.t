@@ -57,6 +57,7 @@ subtest 'a token beside a password' => sub {
 	my ($status, $verdicts, $said, $err) = replay('--speed', 0, '--no-third-party', '--transport', 'udp', "$out/capture.pcapng");
 	is $status, 0, 'is signed with the password, as it was' or diag $said, $err;
 	is $verdicts->{'replay/Allocate-with-a-token-answered-error-420'}, 'pass', 'and answered as it was';
+	unlike $said, qr/good ones stand for them/, 'and no other token stands for it, where none is taken';
 };
 
 subtest 'verbatim' => sub {
