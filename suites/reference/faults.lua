@@ -51,7 +51,8 @@ function faults.nearest(name)
   local ranked = {}
   for i, fault in ipairs(faults.all) do
     local within = fault.name:find(name, 1, true) and #name > 2
-    ranked[i] = { name = fault.name, distance = within and 0 or nearest.distance(name:sub(1, 64), fault.name), place = i }
+    local distance = within and 0 or nearest.distance(name:sub(1, 64), fault.name)
+    ranked[i] = { name = fault.name, distance = distance, place = i }
   end
   table.sort(ranked, function(a, b)
     if a.distance ~= b.distance then return a.distance < b.distance end

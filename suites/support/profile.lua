@@ -28,7 +28,8 @@ local function split_address(where, word)
   if not host then host, digits = word:match "^([^:%[%]]+):(%d+)$" end
   local number_ = tonumber(digits)
   if not number_ or number_ < 1 or number_ > 65535 then
-    refuse(where, "HOST:PORT is expected (an IPv6 address in brackets, a port up to 65535), this is %s", schema.show(word, where))
+    refuse(where, "HOST:PORT is expected (an IPv6 address in brackets, a port up to 65535), this is %s",
+      schema.show(word, where))
   end
   return host, math.tointeger(number_)
 end

@@ -197,7 +197,8 @@ refused('a short key in ASSAY_KEYS', [@server], [qr/'keys\[1\]\.key': A256GCM ta
 refused('a key of two parts in ASSAY_KEYS', [@server], [qr/--key: number 2: KID:ALG:BASE64/],
 	{ ASSAY_KEYS => "north:A256GCM:$secret\r\nsouth:$secret\r\n" });
 refused('a user without password in ASSAY_USERS', [@server, '--no-third-party'], [qr/--user: number 1/], { ASSAY_USERS => 'open sesame' });
-refused("--server $_", ['--server', $_, '--key', "a:A256GCM:$secret"], [qr/--server: HOST:PORT is expected \(an IPv6 address in brackets, a port up to 65535\)/])
+refused("--server $_", ['--server', $_, '--key', "a:A256GCM:$secret"],
+	[qr/--server: HOST:PORT is expected \(an IPv6 address in brackets, a port up to 65535\)/])
 	for '127.0.0.1', '127.0.0.1:', ':3478', '127.0.0.1:0', '127.0.0.1:65536', '127.0.0.1:http', '::1:3478', '[::1]', '[::1]3478',
 	'[]:3478', '', '1:2:3';
 

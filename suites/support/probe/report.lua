@@ -74,7 +74,8 @@ local function edition(d, c)
   if cookie and c.algorithms then
     d:field("rfc8489", "true", "its nonce has the cookie, its challenge PASSWORD-ALGORITHMS: " .. list(offered))
   else
-    local nonce = not c.nonce and "it gives no nonce" or ("its nonce has %s cookie of it"):format(cookie and "the" or "no")
+    local nonce = not c.nonce and "it gives no nonce"
+      or ("its nonce has %s cookie of it"):format(cookie and "the" or "no")
     d:open("rfc8489", "true or false", ("whether it claims it; %s, its challenge %s"):format(nonce,
       c.algorithms and "has PASSWORD-ALGORITHMS: " .. list(offered) or "has no PASSWORD-ALGORITHMS"))
   end
@@ -265,8 +266,8 @@ local function permitted(d, found)
   d:field("max_rate", ("%g"):format(found.profile.max_rate),
     "requests a second: what the probe kept to; its owner says what may be")
   if found.full then
-    d:field("max_allocations", 1, "at once; the probe held one at a time, and yet met 486. Scenarios that need more are "
-      .. "skipped")
+    d:field("max_allocations", 1, "at once; the probe held one at a time, and yet met 486. "
+      .. "Scenarios that need more are skipped")
   else
     d:field("max_allocations", 4, "at once; the probe held one at a time. Scenarios that need more are skipped")
   end
