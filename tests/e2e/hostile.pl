@@ -191,7 +191,7 @@ my %manners = (
 	} },
 	flood => { answer => sub { return challenge($_[0]) },
 		tick => sub { my ($request) = @_; return map { $_ % 2 ? indication() : stranger($request) } 1 .. 10 } },
-	'flood-of-noise' => { answer => sub { return challenge($_[0]) }, tick => sub { return map { noise(1 + int rand 1400) } 1 .. 10 } },
+	'flood-of-noise' => { answer => sub { return (noise(40), challenge($_[0])) }, tick => sub { return map { noise(1 + int rand 1400) } 1 .. 10 } },
 
 	# Words that lead nowhere.
 	success => { answer => sub { return message($_[0], SUCCESS, '') } },
