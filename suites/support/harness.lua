@@ -7,11 +7,11 @@
 
 local bench_of = require "support.bench"
 local clock = require "clock"
+local exchange = require "support.exchange"
 local hands = require "support.hands"
 local invariant = require "support.invariant"
 local net = require "net"
 local preflight = require "support.preflight"
-local recorder = require "support.recorder"
 local scenario = require "support.scenario"
 local stop = require "support.stop"
 local verdict = require "support.verdict"
@@ -432,7 +432,7 @@ function harness:report_invariants()
     self:result({ id = rule.id, scenario = rule, again = self.again[scene] or "" }, {
       verdict = said.verdict or "skip", checks = said.checks, notes = said.notes,
       reason = not said.verdict and "no message came that it speaks of" or reason_of(said.checks, said.verdict),
-      exchange = recorder.exchange(said.evidence, self.began, true, self.recorder.explain),
+      exchange = exchange.of(said.evidence, self.began, true, self.recorder.explain),
     })
   end
 end

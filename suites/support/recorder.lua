@@ -6,7 +6,6 @@
 -- Where capturing is not permitted the file is made from the sockets alone, and the report says so.
 
 local capture = require "capture"
-local exchange = require "support.exchange"
 local name_of = require("support.address").text
 local record = require "support.record"
 local transports = require "support.transports"
@@ -19,9 +18,6 @@ local MOST_DIFFERENCES <const> = 200
 
 local recorder = {}
 recorder.__index = recorder
-
--- What was recorded, as results hold it.
-recorder.exchange = exchange.of
 
 -- One message or frame of one flow in one direction: what both records must agree on.
 local function key_of(protocol, source, destination, octets)

@@ -16,6 +16,7 @@ local patience = require "support.patience"
 local player = require "support.replay.player"
 local preflight = require "support.preflight"
 local profile = require "support.profile"
+local record = require "support.record"
 local secrets = require "support.secrets"
 local system = require "system"
 local verdicts = require "support.replay.verdicts"
@@ -25,7 +26,6 @@ local replay = {}
 local ALIKE, DIFFERENT, USAGE, NOTHING, NOT_WRITTEN, INTERRUPTED = 0, 1, 2, 3, 4, 130
 local READY <const> = 10 -- seconds within which a target answers for the first time
 local LAST_LINES <const> = 5 -- of what a target printed before it died
-local unrecorded = { watch = function() end }
 
 local function complain(status, format, ...)
   system.write(2, "assay: " .. escape.printable(format:format(...), 500) .. "\n")
@@ -70,9 +70,9 @@ local function set_stage(p, options)
     return stage
   end
   local seconds = p.launch and (p.launch.ready_timeout or READY) or READY
-  local ok, why = preflight.ready(stage.bench, unrecorded, seconds, function() return stage.alive end)
+  local ok, why = preflight.ready(stage.bench, record.none, seconds, function() return stage.alive end)
   if not ok then return nil, ("the target (%s) does not answer: %s"):format(p.name, why), stage end
-  stage.notes = preflight.learn(stage.bench, unrecorded)
+  stage.notes = preflight.learn(stage.bench, record.none)
   return stage
 end
 
@@ -174,7 +174,7 @@ local function report(score, stages, pairings, options, interrupted)
   local names = {}
   for i, stage in ipairs(stages) do names[i] = stage.profile.name end
   local reports = assert(output.open { format = options.format })
-  reports:start { type = "run", assay = "0.1.0", target = { name = table.concat(names, " and ") },
+  reports:start { type = "run", assay = system.version(), target = { name = table.concat(names, " and ") },
     scenarios = #results, notes = notes_of(score, stages, score.damage) }
   local counts = { type = "summary", pass = 0, fail = 0, warn = 0, inconclusive = 0, skip = 0 }
   for _, result in ipairs(results) do

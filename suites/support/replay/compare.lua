@@ -4,7 +4,7 @@
 -- code and attributes. Requests that are of one kind (method, what they bring, what they were answered in the capture)
 -- are told together.
 
-local recorder = require "support.recorder"
+local exchange = require "support.exchange"
 local stun = require "stun"
 
 local compare = {}
@@ -90,7 +90,7 @@ function compare:exchange_of(flow, step, octets, got)
     entries[#entries + 1] = { time = 0, direction = "received", transport = transport, from = to,
       to = from, octets = got.octets, step = self.words[2] }
   end
-  return recorder.exchange(entries, 0, true)
+  return exchange.of(entries, 0, true)
 end
 
 -- One request of a flow. expected, got: outcomes (extract.lua), nil for none; octets: what was sent; failure: why there

@@ -4,6 +4,7 @@
 
 local bytes = require "bytes"
 local client = require "support.client"
+local record = require "support.record"
 local stun = require "stun"
 
 local voice = {}
@@ -11,13 +12,12 @@ voice.__index = voice
 
 local STALE <const> = 438
 local PORTS <const> = 16384 -- flows until their ports are used again
-local unrecorded = { watch = function() end }
 
 -- bench: of the target; way: the name of a transport. nil, text when no socket opens.
 function voice.open(bench, way)
   bench.voices = (bench.voices or 0) + 1
   if bench.voices % PORTS == 0 then bench.used_ports = {} end -- there are no others
-  local opened, problem = client.open(bench, unrecorded, way)
+  local opened, problem = client.open(bench, record.none, way)
   if not opened then return nil, problem end
   return setmetatable({ client = opened }, voice)
 end
