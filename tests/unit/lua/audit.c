@@ -4,24 +4,16 @@
 // which nothing more will come. Each test is a Lua chunk whose asserts are the test.
 #include "lua/modules.h"
 
-#include <lauxlib.h>
-#include <lualib.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include <cmocka.h>
+#include "script.h"
 
 static char path[] = "/tmp/assay-audit-XXXXXX";
-static lua_State *lua;
 
 // Flows of a client (its port) that binds channel 0x4000 and is sent data on it; 0x4001 nobody binds.
 static const char *const prelude =
-	"audit, capture, stun, path = require 'audit', require 'capture', require 'stun', ...\n"
-	"function same(a, b) if a ~= b then error(('%q is not %q'):format(tostring(a), tostring(b)), 2) end end\n"
+	"path = ...\n"
 	"server, at = { address = '192.0.2.2', port = 3478 }, 1e9\n"
 	"function begin() writer = assert(capture.writer(path)) end\n"
 	"function packet(port, octets, back)\n"
@@ -45,33 +37,17 @@ static const char *const prelude =
 	"  return audit.run(options)\n"
 	"end\n";
 
+static const luaL_Reg modules[] = {
+	{"audit", luaopen_audit},
+	{"capture", luaopen_capture},
+	{"stun", luaopen_stun},
+	{NULL, NULL},
+};
+
 static int start(void **state)
 {
 	(void)state;
-	lua = luaL_newstate();
-	luaL_openlibs(lua);
-	luaL_requiref(lua, "audit", luaopen_audit, 0);
-	luaL_requiref(lua, "capture", luaopen_capture, 0);
-	luaL_requiref(lua, "stun", luaopen_stun, 0);
-	lua_settop(lua, 0);
-	if (luaL_loadstring(lua, prelude))
-		return -1;
-	lua_pushstring(lua, path);
-	return lua_pcall(lua, 1, 0, 0);
-}
-
-static int stop(void **state)
-{
-	(void)state;
-	lua_close(lua);
-	return 0;
-}
-
-static void run(const char *chunk)
-{
-	if (luaL_dostring(lua, chunk))
-		fail_msg("%s", lua_tostring(lua, -1));
-	lua_settop(lua, 0);
+	return script_open(modules, prelude, path);
 }
 
 static void channel_data_is_shown_with_its_sender(void **state)
@@ -129,9 +105,9 @@ static void their_errors_come_out(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(channel_data_is_shown_with_its_sender, start, stop),
-		cmocka_unit_test_setup_teardown(flows_are_told_when_they_are_gone, start, stop),
-		cmocka_unit_test_setup_teardown(their_errors_come_out, start, stop),
+		cmocka_unit_test_setup_teardown(channel_data_is_shown_with_its_sender, start, script_close),
+		cmocka_unit_test_setup_teardown(flows_are_told_when_they_are_gone, start, script_close),
+		cmocka_unit_test_setup_teardown(their_errors_come_out, start, script_close),
 	};
 	int file = mkstemp(path);
 	if (file < 0)

@@ -3,45 +3,15 @@
 // The bytes and clock modules as a script sees them. Each test is a Lua chunk whose asserts are the test.
 #include "lua/modules.h"
 
-#include <lauxlib.h>
-#include <lualib.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "script.h"
 
-#include <cmocka.h>
-
-static lua_State *lua;
+static const luaL_Reg modules[] = {{"bytes", luaopen_bytes}, {"clock", luaopen_clock}, {NULL, NULL}};
 
 static int start(void **state)
 {
 	(void)state;
-	lua = luaL_newstate();
-	luaL_openlibs(lua);
-	luaL_requiref(lua, "bytes", luaopen_bytes, 1);
-	luaL_requiref(lua, "clock", luaopen_clock, 1);
-	lua_settop(lua, 0);
-	return luaL_dostring(lua, "function same(a, b)\n"
-				  "  if a ~= b then error(('%q is not %q'):format(tostring(a), tostring(b)), 2) end\n"
-				  "end\n"
-				  "everything = '' for i = 0, 255 do everything = everything .. string.char(i) end\n");
-}
-
-static int stop(void **state)
-{
-	(void)state;
-	lua_close(lua);
-	return 0;
-}
-
-static void run(const char *chunk)
-{
-	if (luaL_dostring(lua, chunk)) {
-		print_error("%s\n", lua_tostring(lua, -1));
-		fail();
-	}
-	lua_settop(lua, 0);
+	return script_open(modules, "everything = '' for i = 0, 255 do everything = everything .. string.char(i) end\n",
+			   NULL);
 }
 
 static void hex_goes_there_and_back(void **state)
@@ -108,5 +78,5 @@ int main(void)
 		cmocka_unit_test(base64_is_strict),        cmocka_unit_test(octets_are_made_and_changed),
 		cmocka_unit_test(clocks_go_forward),
 	};
-	return cmocka_run_group_tests(tests, start, stop);
+	return cmocka_run_group_tests(tests, start, script_close);
 }

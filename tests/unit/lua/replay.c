@@ -4,20 +4,9 @@
 // Each test is a Lua chunk whose asserts are the test.
 #include "lua/modules.h"
 
-#include <lauxlib.h>
-#include <lualib.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-static lua_State *lua;
+#include "script.h"
 
 static const char *const prelude =
-	"stun, bytes, spool = require 'stun', require 'bytes', require 'spool'\n"
-	"function same(a, b) if a ~= b then error(('%q is not %q'):format(tostring(a), tostring(b)), 2) end end\n"
 	"function throws(f, ...) assert(not pcall(f, ...), 'did not throw') end\n"
 	"function message(attributes)\n"
 	"  return stun.build { class = 'request', method = 'Allocate', transaction = 'abcdefghijkl',\n"
@@ -28,30 +17,17 @@ static const char *const prelude =
 	"  { 'MESSAGE-INTEGRITY-SHA256', key = 'k' },\n"
 	"  { 'FINGERPRINT' } }\n";
 
+static const luaL_Reg modules[] = {
+	{"stun", luaopen_stun},
+	{"bytes", luaopen_bytes},
+	{"spool", luaopen_spool},
+	{NULL, NULL},
+};
+
 static int start(void **state)
 {
 	(void)state;
-	lua = luaL_newstate();
-	luaL_openlibs(lua);
-	luaL_requiref(lua, "stun", luaopen_stun, 0);
-	luaL_requiref(lua, "bytes", luaopen_bytes, 0);
-	luaL_requiref(lua, "spool", luaopen_spool, 0);
-	lua_settop(lua, 0);
-	return luaL_dostring(lua, prelude);
-}
-
-static int stop(void **state)
-{
-	(void)state;
-	lua_close(lua);
-	return 0;
-}
-
-static void run(const char *chunk)
-{
-	if (luaL_dostring(lua, chunk))
-		fail_msg("%s", lua_tostring(lua, -1));
-	lua_settop(lua, 0);
+	return script_open(modules, prelude, NULL);
 }
 
 static void an_outline_tells_what_a_message_is(void **state)
@@ -184,12 +160,12 @@ static void what_a_spool_has_is_written_over(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(an_outline_tells_what_a_message_is, start, stop),
-		cmocka_unit_test_setup_teardown(credentials_are_the_first_of_each, start, stop),
-		cmocka_unit_test_setup_teardown(a_message_is_made_again, start, stop),
-		cmocka_unit_test_setup_teardown(a_spool_gives_back_what_it_took, start, stop),
-		cmocka_unit_test_setup_teardown(a_spool_is_read_from_one_to_the_next, start, stop),
-		cmocka_unit_test_setup_teardown(what_a_spool_has_is_written_over, start, stop),
+		cmocka_unit_test_setup_teardown(an_outline_tells_what_a_message_is, start, script_close),
+		cmocka_unit_test_setup_teardown(credentials_are_the_first_of_each, start, script_close),
+		cmocka_unit_test_setup_teardown(a_message_is_made_again, start, script_close),
+		cmocka_unit_test_setup_teardown(a_spool_gives_back_what_it_took, start, script_close),
+		cmocka_unit_test_setup_teardown(a_spool_is_read_from_one_to_the_next, start, script_close),
+		cmocka_unit_test_setup_teardown(what_a_spool_has_is_written_over, start, script_close),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("lua/replay", tests, NULL, NULL);

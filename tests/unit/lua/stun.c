@@ -3,27 +3,14 @@
 // The stun module as a script sees it. Each test is a Lua chunk whose asserts are the test.
 #include "lua/modules.h"
 
-#include <lauxlib.h>
-#include <lualib.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-static lua_State *lua;
+#include "script.h"
 
 // throws(f, "part of the text", ...) and the sample of RFC 5769 2.1 are there for every chunk.
 static const char *const prelude =
-	"stun, bytes, clock = require 'stun', require 'bytes', require 'clock'\n"
 	"function throws(f, part, ...)\n"
 	"  local ok, err = pcall(f, ...)\n"
 	"  assert(not ok, 'did not throw: ' .. part)\n"
 	"  assert(tostring(err):find(part, 1, true), 'threw \\'' .. tostring(err) .. '\\', not \\'' .. part .. '\\'')\n"
-	"end\n"
-	"function same(a, b)\n"
-	"  if a ~= b then error(('%q is not %q'):format(tostring(a), tostring(b)), 2) end\n"
 	"end\n"
 	"sample = bytes.unhex(('000100582112a442b7e7a701bc34d686fa87dfae802200105354554e207465737420636c69656e74'..\n"
 	"  '002400046e0001ff80290008932ff9b151263b36000600096576746a3a68367659202020'..\n"
@@ -37,32 +24,17 @@ static const char *const prelude =
 	"  return stun.build(t)\n"
 	"end\n";
 
+static const luaL_Reg modules[] = {
+	{"stun", luaopen_stun},
+	{"bytes", luaopen_bytes},
+	{"clock", luaopen_clock},
+	{NULL, NULL},
+};
+
 static int start(void **state)
 {
 	(void)state;
-	lua = luaL_newstate();
-	luaL_openlibs(lua);
-	luaL_requiref(lua, "stun", luaopen_stun, 0);
-	luaL_requiref(lua, "bytes", luaopen_bytes, 0);
-	luaL_requiref(lua, "clock", luaopen_clock, 0);
-	lua_settop(lua, 0);
-	return luaL_dostring(lua, prelude);
-}
-
-static int stop(void **state)
-{
-	(void)state;
-	lua_close(lua);
-	return 0;
-}
-
-static void run(const char *chunk)
-{
-	if (luaL_dostring(lua, chunk)) {
-		print_error("%s\n", lua_tostring(lua, -1));
-		fail();
-	}
-	lua_settop(lua, 0);
+	return script_open(modules, prelude, NULL);
 }
 
 static void a_message_is_read(void **state)
@@ -341,5 +313,5 @@ int main(void)
 		cmocka_unit_test(values_survive_the_collector_at_every_step),
 		cmocka_unit_test(a_finalizer_after_the_module_is_told),
 	};
-	return cmocka_run_group_tests(tests, start, stop);
+	return cmocka_run_group_tests(tests, start, script_close);
 }
