@@ -91,6 +91,7 @@ for my $case (
 	['no port for a transport',      ["transports = { 'udp', 'tcp' }", $good],      qr/'ports\.tcp' is missing/],
 	['an unknown transport',         ["transports = { 'sctp' }", $good],            qr/'transports\[1\]': one of "udp", "tcp", "tls", "dtls"/],
 	['transports by name',           ["transports = { first = 'udp' }", $good],     qr/'transports': a list/],
+	['a transport twice',            ["transports = { 'udp', 'udp' }", $good], qr/'transports\[2\]': udp is named twice/],
 	['no transport at all',          ['transports = {}', $good],                    qr/'transports': at least one/],
 	['third_party as a text',        ["third_party = 'yes'", $good],                qr/'third_party': true or false/],
 	['may_harm as a number',         ['may_harm = 1', $good],                       qr/'may_harm': true or false/],

@@ -72,8 +72,11 @@ function complete.profile(where, p)
   p.address = p.address or "127.0.0.1"
   p.transports = p.transports or default_transports(p)
   if #p.transports == 0 then refuse(where, "field 'transports': at least one of udp, tcp, tls and dtls is expected") end
-  for _, name in ipairs(p.transports) do
+  local named = {}
+  for i, name in ipairs(p.transports) do
     local protocol = transports.protocol(name)
+    if named[name] then refuse(where, "field 'transports[%d]': %s is named twice", i, name) end
+    named[name] = true
     if p.ports and not p.ports[protocol] then
       missing(where, "ports." .. protocol, ("the port for the transport %s that the profile names"):format(name))
     end
