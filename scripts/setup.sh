@@ -44,6 +44,7 @@ tests    slurmctld            a cluster of one node for it
 tests    slurmd               the node
 tests    munge                how they know each other
 tests    kamailio             a STUN server to certify
+tests    erlang-base          runs the next
 tests    erlang-p1-stun       a STUN and TURN server to certify
 tests    golang-go            builds another, of pion/turn
 tests    golang-github-pion-turn.v2-dev  pion/turn
@@ -88,8 +89,12 @@ if [ -z "$missing" ]; then
 fi
 # Packages that start a service and enable it for every boot; here only their programs are wanted.
 services=''
-for name in coturn kamailio munge slurmctld slurmd; do
-	case " $missing " in *" $name "*) services="$services $name.service" ;; esac
+for name in coturn erlang-base kamailio munge slurmctld slurmd; do
+	case " $missing " in *" $name "*) ;; *) continue ;; esac
+	case $name in
+	erlang-base) services="$services epmd.service epmd.socket" ;;
+	*) services="$services $name.service" ;;
+	esac
 done
 
 if ! command -v apt-get >/dev/null 2>&1; then

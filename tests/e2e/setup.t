@@ -14,7 +14,7 @@ my @build = qw(
 my @targets = qw(coturn sqlite3);
 my @tests = qw(
 	libcmocka-dev perl tshark tcpdump iptables iproute2 python3-aioice lua5.4 lua-check faketime clang-format shellcheck clang libclang-rt-dev procps
-	time parallel slurm-client slurmctld slurmd munge kamailio erlang-p1-stun
+	time parallel slurm-client slurmctld slurmd munge kamailio erlang-base erlang-p1-stun
 	golang-go golang-github-pion-turn.v2-dev golang-github-pion-dtls.v2-dev);
 my @peers = qw(nodejs npm); # only where asked for
 my @all = (@build, @targets, @tests);
