@@ -26,12 +26,12 @@ static struct stage *begin(bool beginning)
 	stage->world = (struct session_world){
 		.keyring = keyring_with_key(),
 		.names = names_new(8, 100),
-		.servers = recall_new(64),
-		.clients = recall_new(64),
-		.tokens = recall_new(64),
-		.nonces = recall_new(64),
-		.sealings = recall_new(64),
-		.heard = recall_new(64),
+		.servers = recall_new(4096),
+		.clients = recall_new(4096),
+		.tokens = recall_new(4096),
+		.nonces = recall_new(4096),
+		.sealings = recall_new(4096),
+		.heard = recall_new(4096),
 		.delta = 5,
 	};
 	stage->session = session_new(beginning, false);
