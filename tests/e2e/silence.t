@@ -132,7 +132,7 @@ my %run = together(
 	refresh => [@jobs, '--fault', 'mute-refresh', map { "server/$_" } qw(allocation refresh permissions session-key)],
 	defect => [qw(--jobs 1 --fault mute-attribute server/quiet/two-defects)],
 	pieces => [qw(--fault mute-allocate-soon robustness/stream/pieces)],
-	while => [qw(--jobs 1 --transport udp --fault mute-allocate-for-a-while server/quiet)],
+	while => [qw(--jobs 1 --fault mute-allocate-for-a-while server/quiet)],
 );
 
 # Each takes half of these seconds on an idle machine. Where every scenario waits for itself it takes twice as many.
