@@ -82,7 +82,7 @@ scenario "usual-lifetime" {
   run = function(t)
     local token = { lifetime = 86400 }
     local plain = t:allocate { token = token }
-    t:check("5766-6.2-04", plain:at_least("LIFETIME", 600), { label = "at least the default" })
+    t:check("5766-6.2-04", plain:at_least("LIFETIME", 600 - plain:seconds()), { label = "at least the default" })
     t:put_down(plain.client)
     local long = t:allocate { token = token, lifetime = 7200 }
     t:check("5766-6.2-04", long:at_most("LIFETIME", 3600), { label = "at most an hour" })
@@ -91,6 +91,25 @@ scenario "usual-lifetime" {
     t:put_down(long.client)
   end,
 }
+
+local AT_ONCE <const> = 0.4 -- seconds, less than it takes to transmit anything again
+
+-- Deletes the allocation and refreshes it at once: the answers to both. Some servers bring what was deleted a moment ago
+-- to life again, and not a second later, so a 437 that something lost has held up is asked for anew, on another
+-- allocation, and taken for what it is worth after three times.
+local function delete_and_refresh(t, client)
+  local gone, answer
+  for _ = 1, 3 do
+    client = client or t:allocation { token = { lifetime = 7200 } }
+    local began = t:now()
+    gone = t:refresh(client, { lifetime = 0 })
+    if not gone:is_success().ok then return gone end
+    answer = t:refresh(client, { lifetime = 600, step = "Refresh after the deletion" })
+    if not answer:is_error(437).ok or t:now() - began < AT_ONCE then break end
+    client = nil
+  end
+  return gone, answer
+end
 
 scenario "refresh-and-delete" {
   title = "a Refresh carries the new LIFETIME; with LIFETIME 0 it deletes the allocation",
@@ -106,11 +125,9 @@ scenario "refresh-and-delete" {
     t:check("5766-7.2-01", expect.all { plain:is_success(), plain:has "LIFETIME" }, { label = "without LIFETIME" })
     local longer = t:refresh(client, { lifetime = 1200 })
     t:check("5766-7.2-01", expect.all { longer:is_success(), longer:has "LIFETIME" }, { label = "with LIFETIME 1200" })
-    local gone = t:refresh(client, { lifetime = 0 })
+    local gone, again = delete_and_refresh(t, client)
     t:check("5766-7.2-01", gone:is_success(), { label = "with LIFETIME 0" })
-    if not gone:is_success().ok then return end
-    t:check("5766-7.2-01", t:refresh(client, { lifetime = 600, step = "Refresh after the deletion" }):is_error(437),
-      { label = "then it is gone" })
+    if again then t:check("5766-7.2-01", again:is_error(437), { label = "then it is gone" }) end
   end,
 }
 

@@ -60,6 +60,33 @@ scenario "refresh-without-token" {
   end,
 }
 
+local GAP <const> = 8 -- seconds, shorter than the first LIFETIME: an allocation left alone for longer ends by itself
+
+-- The answer to a Refresh without a token, past the end of the token before it, on an allocation that was asked for
+-- again and again, so that a server which prolongs it for the asking still has it at the end. That has come when the
+-- token, taken elsewhere before, is refused there, or after any Delta that anyone would choose. nil where lost packets
+-- held up the asking.
+local function refreshed_past_the_end(t)
+  local client = t:allocation { lifetime = 600, token = { lifetime = 600, age = 595 } }
+  local latest, heard, taken, over = client.token.issued + 600 + t.bench:delta(), t:now(), false, false
+  while true do
+    -- Whole seconds are counted here and there in a target, so the edge itself is left alone.
+    t:wait(over and 3 or 2)
+    local answer = t:refresh(client, {
+      lifetime = 600, token = false,
+      step = "Refresh without a token, " .. (over and "past its end" or "its end is near"),
+    })
+    if t:now() - heard > GAP and not answer.silent then break end
+    if over then return answer end
+    heard = t:now()
+    local elsewhere = t:allocate { token = client.token, step = "Allocate elsewhere with the same token" }
+    t:put_down(elsewhere.client)
+    taken = taken or elsewhere:is_success().ok
+    over = taken and elsewhere:is_error(401).ok or t:now() > latest
+  end
+  t:put_down(client)
+end
+
 scenario "session-past-its-token" {
   title = "a Refresh without a token does not carry an allocation past the end of the token before it",
   covers = { "7635-9-07" },
@@ -76,20 +103,8 @@ scenario "session-past-its-token" {
       t:check("7635-9-07", answer:is_error(400, 401), { label = "before the end" }) -- AMB-25: both are fine
     end
     t:put_down(half)
-    -- Asked again and again, so that a server which prolongs it for the asking still has it at the end. That has come
-    -- when the token, taken elsewhere before, is refused there, or after any Delta that anyone would choose.
-    local brief = t:allocation { lifetime = 600, token = { lifetime = 600, age = 595 } }
-    local latest, over, taken = brief.token.issued + 600 + t.bench:delta(), false, false
-    while not over do
-      t:wait(2)
-      t:refresh(brief, { lifetime = 600, token = false, step = "Refresh without a token, its end is near" })
-      local elsewhere = t:allocate { token = brief.token, step = "Allocate elsewhere with the same token" }
-      t:put_down(elsewhere.client)
-      taken = taken or elsewhere:is_success().ok
-      over = taken and elsewhere:is_error(401).ok or t:now() > latest
-    end
-    t:wait(3) -- whole seconds are counted here and there in a target, so the edge itself is left alone
-    local last = t:refresh(brief, { lifetime = 600, token = false, step = "Refresh without a token, past its end" })
+    local last = refreshed_past_the_end(t) or refreshed_past_the_end(t) or refreshed_past_the_end(t)
+    if not last then t:inconclusive "three times the Refreshes that might prolong it were not answered soon enough" end
     t:check("7635-9-07", last:is_error(401, 437, 400), { label = "past the end" })
   end,
 }

@@ -70,13 +70,41 @@ local function allocate(bench, record, spec)
   return answer, problem
 end
 
--- Does the target take a valid token under this form of the key? true or false, and what came.
+-- Does the target take a valid token under this form of the key? true, false, or nil where what came or did not come
+-- tells neither; what came, for a person; its error code.
 local function takes(bench, record, form)
   bench.integrity_form = form
   local answer, problem = allocate(bench, record, { step = ("Allocate, HMAC under the %s mac_key"):format(
     form == "full" and "complete" or "first 16 octets of the") })
   if not answer then return nil, problem end
-  return answer:is_success().ok, answer:describe(), answer:code()
+  local taken = answer:is_success()
+  if taken.unclear or taken.silent then return nil, taken.unclear or answer:describe() end
+  return taken.ok, answer:describe(), answer:code()
+end
+
+-- The form under which the target takes a valid token, or nil, what came, whether each form was refused. An answer that
+-- is lost must not look like a refusal: what told nothing is asked once more.
+local function accepted_form(bench, record, notes)
+  local taken, got = {}, {}
+  local function ask(form)
+    local code
+    taken[form], got[form], code = takes(bench, record, form)
+    if taken[form] == false and code == 400 and not bench.echo_password_algorithms then
+      bench.echo_password_algorithms = true
+      taken[form], got[form] = takes(bench, record, form)
+      if taken[form] then
+        notes[#notes + 1] = "token requests have to repeat PASSWORD-ALGORITHMS and PASSWORD-ALGORITHM (RFC 8489), "
+          .. "so they do"
+      end
+    end
+    return taken[form]
+  end
+  for _ = 1, 2 do
+    for _, form in ipairs { "full", "first16" } do
+      if taken[form] == nil and ask(form) then return form end
+    end
+  end
+  return nil, taken.full == nil and got.full or got.first16, taken.full == false and taken.first16 == false
 end
 
 -- Finds the form of the integrity key. unanswered: why there was no challenge, where the target left it unanswered; a
@@ -87,30 +115,21 @@ local function find_integrity_form(bench, record, notes, unanswered)
     notes[#notes + 1] = ("integrity key: %s, as the profile says"):format(bench.profile.integrity_key)
     return
   end
-  local full, got, code
-  if not unanswered then full, got, code = takes(bench, record, "full") end
-  if not full and code == 400 then
-    bench.echo_password_algorithms = true
-    full, got = takes(bench, record, "full")
-    if full then
-      notes[#notes + 1] = "token requests have to repeat PASSWORD-ALGORITHMS and PASSWORD-ALGORITHM (RFC 8489), "
-        .. "so they do"
-    end
-  end
-  bench.integrity_known = full or not unanswered and takes(bench, record, "first16")
-  if full then return end
-  if bench.integrity_known then
+  local form, got, refused
+  if not unanswered then form, got, refused = accepted_form(bench, record, notes) end
+  bench.integrity_form, bench.integrity_known = form or "full", form ~= nil -- without one, nothing speaks for another
+  if form == "first16" then
     notes[#notes + 1] = "the target keys its HMAC with the first 16 octets of mac_key (7635-5-05 fails for it); "
       .. "every other requirement is judged with that form"
-    return
   end
-  bench.integrity_form = "full" -- nothing speaks for another
-  local note = unanswered and ("whether a valid token is accepted is not known: %s"):format(unanswered)
-    or ("no valid token is accepted (%s): are kid, key, algorithm and server name those of the target, and its "
+  if form then return end
+  local note = refused
+    and ("no valid token is accepted (%s): are kid, key, algorithm and server name those of the target, and its "
       .. "clock near ours?"):format(got)
+    or ("whether a valid token is accepted is not known: %s"):format(unanswered or got)
   notes[#notes + 1] = note
-  -- A target that we launched has our keys and our clock, so there the refusal is its own.
-  if not bench.profile.launch then bench.no_token_accepted = note end
+  -- A target that we launched has our keys and our clock, so there the refusal is its own, once it was seen.
+  if not (bench.profile.launch and refused) then bench.no_token_accepted = note end
 end
 
 -- Whether the target serves nonces that it never gave out, where its challenge has none; it is known before any

@@ -173,6 +173,13 @@ function reply:is_unsigned_or_signed()
       outcome == "valid" and "verifies" or "verifies under no key of the request"))
 end
 
+-- Whole seconds, rounded up, from the first sending of the request to this answer; 0 where there is none. What the
+-- target counts down may be less by as much: an answer that was lost is given again to a retransmission (RFC 5389 7.3.1).
+function reply:seconds()
+  local info = self.info or {}
+  return info.sent and info.received and math.ceil(info.received - info.sent) or 0
+end
+
 -- A number in an attribute is at most `most`.
 function reply:at_most(attribute, most)
   local value = self:get(attribute)

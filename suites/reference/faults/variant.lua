@@ -171,6 +171,30 @@ return {
     end,
   },
   {
+    name = "count-down-when-repeated", kind = "variant",
+    about = "the first answer to an Allocate is lost, and its retransmission is told what is left of the lifetime",
+    requirements = {},
+    apply = function(b)
+      change.wrap(b, "remembered_answer", function(original, server, request)
+        return request.method ~= "Allocate" and original(server, request) or nil
+      end)
+      change.wrap(b, "serve_allocate", function(original, server, request)
+        local name, before = b.retransmission_name(request), server:allocation_of(request.client)
+        if before and before.asked_by == name then
+          local left = math.floor(before.expires - request.received)
+          return b.success(b.allocate_attributes(server, request, before, left))
+        end
+        local answer = original(server, request)
+        local made = not before and not request.client.is_stream and server:allocation_of(request.client)
+        if made then made.asked_by, request.is_lost = name, true end
+        return answer
+      end)
+      change.wrap(b, "deliver", function(original, server, request, octets)
+        if not request.is_lost then return original(server, request, octets) end
+      end)
+    end,
+  },
+  {
     name = "refuse-what-is-open", kind = "variant", suite = "notes",
     about = "tokens are refused wherever the text leaves it open: other lengths of mac_key, octets behind the "
       .. "lifetime, fractions from 64000 on",
