@@ -5,12 +5,6 @@
 
 local scenario = require "support.scenario"
 
--- The very octets of a request that was served, from a client.
-local function replay(client, served, step)
-  client.step = step
-  return client:transact(served.octets, served.request)
-end
-
 scenario "from-elsewhere" {
   title = "a captured Allocate, sent octet for octet from another 5-tuple, makes no allocation",
   covers = { "7635-11-05" },
@@ -18,8 +12,8 @@ scenario "from-elsewhere" {
   faults = { "accept-foreign-nonce" },
   run = function(t)
     local _, served = t:allocation()
-    local thief = t:client()
-    local answer = replay(thief, served, "the captured Allocate from another 5-tuple")
+    local answer, thief = t:again_as_sent(function() return t:client(), served end,
+      "the captured Allocate from another 5-tuple")
     thief.allocated = answer:is_success().ok
     thief.token, thief.session_key = served.request.token, served.request.key
     t:check("7635-11-05", answer:is_error(438, 401))
@@ -47,7 +41,8 @@ scenario "after-the-nonce" {
     local deleted = t:refresh(client, { lifetime = 0, step = "Refresh with LIFETIME 0" })
     if not deleted:is_success().ok then t:inconclusive("the allocation is not deleted: " .. deleted:describe()) end
     t:wait(t.profile.nonce_lifetime + 2)
-    local answer = replay(client, served, "the captured Allocate after the lifetime of its nonce")
+    local answer = t:again_as_sent(function() return client, served end,
+      "the captured Allocate after the lifetime of its nonce")
     if answer.unsent then t:skip "the server closed the connection, and so there is no such 5-tuple any more" end
     client.allocated = answer:is_success().ok
     t:check("7635-11-05", answer:is_error(438, 401))

@@ -145,6 +145,19 @@ function hands:on(one, method, spec)
   return confirmed(self, function() return ask_once(one, method, spec or {}) end)
 end
 
+-- The very octets of a request that was answered, once more: on the client whose they are a retransmission, on another
+-- somebody else's copy. pick() returns the client and the reply to the request; it is asked again for each attempt, as
+-- what was sent too long ago may be forgotten. step: what the report calls it. Returns the reply, and what was picked.
+function hands:again_as_sent(pick, step)
+  local one, served
+  local answer = confirmed(self, function()
+    one, served = pick()
+    one.step = step
+    return one:transact(served.octets, served.request)
+  end)
+  return answer, one, served
+end
+
 function hands:refresh(one, spec) return self:on(one, "Refresh", spec) end
 function hands:create_permission(one, spec) return self:on(one, "CreatePermission", spec) end
 function hands:channel_bind(one, spec) return self:on(one, "ChannelBind", spec) end
@@ -160,15 +173,16 @@ local function in_time(answer)
 end
 
 -- The request on a fresh 5-tuple. It is made anew, three times at most, when an edge of time lay inside the exchange or
--- when the answer to a retransmission may stand for one that was lost.
+-- when its answer may stand for one that was lost: that to a retransmission, or a 437, which a network that doubles
+-- datagrams may bring in place of the first answer.
 local function fresh(self, method, spec)
   local answer
-  for _ = 1, 3 do
+  for attempt = 1, 3 do
     answer = confirmed(self, function() return ask_once(self:client(), method, spec) end)
     if answer.remembered then return answer end
     if not in_time(answer) then
       answer.unclear = "an edge of time lay between the sending and the answer, three times"
-    elseif not answer.unclear then
+    elseif not answer.unclear and (answer:code() ~= 437 or attempt == 3) then
       return answer
     end
     self:put_down(answer.client)

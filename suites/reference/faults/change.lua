@@ -66,6 +66,13 @@ function change.dropper(behaviour)
   end
 end
 
+-- Lets the network lose the answers to requests with is_lost, which only looks as if the server gave none.
+function change.lose_answers(behaviour)
+  change.wrap(behaviour, "deliver", function(original, server, request, octets)
+    if not request.is_lost then return original(server, request, octets) end
+  end)
+end
+
 -- No answer at all for one cause of refusal.
 function change.silence_for(behaviour, cause)
   local drop = change.dropper(behaviour)

@@ -189,9 +189,22 @@ return {
         if made then made.asked_by, request.is_lost = name, true end
         return answer
       end)
-      change.wrap(b, "deliver", function(original, server, request, octets)
-        if not request.is_lost then return original(server, request, octets) end
+      change.lose_answers(b)
+    end,
+  },
+  {
+    name = "lose-repeated-answers", kind = "variant",
+    about = "the network loses what the first client hears that sends an answered request again",
+    requirements = {},
+    apply = function(b)
+      local loser
+      change.wrap(b, "remembered_answer", function(original, server, request)
+        local before = original(server, request)
+        loser = loser or before and request.client.key
+        request.is_lost = before ~= nil and request.client.key == loser
+        return before
       end)
+      change.lose_answers(b)
     end,
   },
   {
