@@ -49,6 +49,29 @@ LUA
 	is $status, 0, 'is found' or diag "$out$err";
 };
 
+# A target of several threads answers the question for life on one and dies on another.
+subtest 'a death behind the answer' => sub {
+	my ($status, $out, $err) = run('lua5.4', '-e', <<'LUA');
+package.path = "suites/?.lua"
+for _, name in ipairs { "clock", "net", "stun", "support.malformed", "support.record", "support.battery.session",
+    "support.wire" } do package.preload[name] = function() return {} end end
+local firing = require "support.battery.firing"
+local function batch(ending)
+  local bench = { retransmission = { total = 1 } }
+  local own = firing.new({ bench = bench }, "udp")
+  function own:volley(list) return #list end
+  function own:alive() return true end
+  return own:batch({ "one", "two" }, 1, { drain = function() bench.dead = ending end })
+end
+local last, lives = batch(nil)
+assert(last == 2 and lives, "a target that goes on lives")
+local problem
+last, lives, problem = batch "killed by SIGABRT"
+assert(last == 2 and not lives and problem == "killed by SIGABRT", "one that ended does not")
+LUA
+	is $status, 0, 'is held against the batch' or diag "$out$err";
+};
+
 # What a seed decides is the same wherever it is decided.
 subtest 'the same seed' => sub {
 	my ($status, $out, $err) = run('lua5.4', '-e', <<'LUA');

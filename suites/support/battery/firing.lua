@@ -195,6 +195,8 @@ function firing:batch(list, first, from, record)
     lives, problem = self:alive(from, record ~= nil or not self.reducing)
     if lives then from:drain() end
     self:let_go()
+    -- One that answered may have ended since: of what it read before.
+    if lives and self.bench.dead then lives, problem = false, self.bench.dead end
     local again = lives and self.renewed and not self.separate and transports.protocol(self.transport) ~= "udp"
     if again then self.separate = true end
   until not again
