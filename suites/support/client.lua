@@ -300,7 +300,10 @@ function client:request(method, spec)
   end
   local label = spec.step or method .. (spec.user and " with a password" or spec.credentials == false
     and " without credentials" or "")
-  local answer
+  -- A transmission before the one that is answered may have been served and its answer lost (RFC 5389 7.3.1): in this
+  -- exchange, in one before a 438, or in the last one if nothing came back at all.
+  local what = method .. (spec.lifetime == 0 and " with LIFETIME 0" or "")
+  local answer, repeated = nil, self.unheard == what
   for attempt = 1, 2 do
     self.step = attempt == 1 and label or label .. ", again with the nonce of the 438"
     answer = self:transact(self:craft(method, spec))
@@ -314,19 +317,20 @@ function client:request(method, spec)
     elseif answer.closed and self.behind_error then
       answer.unclear = answer.unclear or ("%s, maybe for the error that it had answered before"):format(answer.failure)
     end
+    repeated = repeated or (answer.info.sends or 0) > 1
     if answer:code() ~= 438 or spec.nonce or spec.credentials == false then break end
     self:adopt(answer)
     if attempt == 2 then answer.unclear = "a second 438, to the nonce that the first one gave" end
   end
-  -- The first transmission may have made the allocation and its answer may be lost (RFC 5389 7.3.1).
-  if answer:code() == 437 and answer.info.sends > 1 and method == "Allocate" and not self.allocated then
+  self.unheard = answer.silent and (answer.info.sends or 0) > 0 and what or nil
+  if answer:code() == 437 and repeated and method == "Allocate" and not self.allocated then
     answer.unclear = "437 to a retransmitted Allocate, whose first answer may be lost"
   end
   if answer:code() == 437 and method == "Allocate" and not self.allocated and not self.bench.profile.launch then
     answer.unclear = answer.unclear
       or "437, which may be about an allocation that somebody had on this 5-tuple before us"
   end
-  if answer:code() == 437 and answer.info.sends > 1 and method == "Refresh" and spec.lifetime == 0 then
+  if answer:code() == 437 and repeated and method == "Refresh" and spec.lifetime == 0 then
     answer.deleted_before, self.allocated = true, false
   end
   weigh_made_up_nonce(self, spec, answer)
