@@ -10,6 +10,7 @@
 #include "audit/proof.h"
 #include "audit/recall.h"
 #include "audit/transactions.h"
+#include "audit/values.h"
 #include "stun/attribute.h"
 #include "stun/integrity.h"
 
@@ -73,18 +74,6 @@ size_t session_unanswered(const struct session *session)
 	return open;
 }
 
-// --- reading values ------------------------------------------------------------------------------
-
-static bool number_of(const struct stun_message *message, uint16_t type, uint32_t *number)
-{
-	struct stun_octets octets = stun_message_octets(message, type);
-	if (!octets.data || octets.length != 4)
-		return false;
-	*number = (uint32_t)octets.data[0] << 24 | (uint32_t)octets.data[1] << 16 | (uint32_t)octets.data[2] << 8 |
-		  octets.data[3];
-	return true;
-}
-
 // --- requests ------------------------------------------------------------------------------------
 
 static enum audit_nonce look_at_nonce(const struct session *session, const struct session_world *world,
@@ -142,15 +131,6 @@ static bool is_first(struct session_world *world, const struct session_place *pl
 	return true;
 }
 
-static void look_at_values(const struct stun_message *message, struct audit_message_facts *facts)
-{
-	uint32_t number;
-	if (number_of(message, STUN_REQUESTED_TRANSPORT, &number) && number >> 24 != 17 && number >> 24 != 6)
-		facts->flags |= AUDIT_PROTOCOL_OTHER;
-	if (number_of(message, STUN_LIFETIME, &number) && number == 0)
-		facts->flags |= AUDIT_DELETES;
-}
-
 // The key that a request without a token, or with one that does not open, is signed with as far as is known.
 static struct signing_key *choose_key(struct session *session, struct session_world *world,
 				      const struct stun_message *message, const struct audit_message_facts *facts,
@@ -203,27 +183,102 @@ static void show_token(const struct session *session, const struct transaction *
 	view->server_name = session->by_given ? 0 : session->server_name;
 }
 
+// A copy of what was here before, or the same asked anew: of it and of its answer nothing is certain.
+static void look_at_copy(const struct session *session, struct session_world *world, const struct session_place *place,
+			 const struct stun_message *message, struct audit_message_facts *own)
+{
+	uint64_t nonce;
+	add_history(session, world, place, own);
+	own->transaction = AUDIT_TRANSACTION_AGAIN;
+	own->nonce = (uint8_t)look_at_nonce(session, world, place, message, &nonce);
+	own->token = audit_facts_has(own, STUN_ACCESS_TOKEN) ? AUDIT_TOKEN_SEALED : AUDIT_TOKEN_ABSENT;
+}
+
+// What a request brings along that its answer will be held against.
+struct brought {
+	uint64_t digest, nonce, kid; // hashes: of the whole message, and of what stands in two attributes
+	struct signing_key *key;     // that it is signed with as far as is known, or NULL
+	struct signing_key password; // the place of a key that the session does not hold
+};
+
+// Looks at a request that is met for the first time. Its token is in session->opened then, where it has one that opens.
+static void look_at_request(struct session *session, struct session_world *world, const struct session_place *place,
+			    const struct stun_message *message, struct audit_message_facts *own,
+			    struct brought *brought)
+{
+	add_history(session, world, place, own);
+	if (is_first(world, place))
+		own->flags |= AUDIT_FIRST;
+	own->nonce = (uint8_t)look_at_nonce(session, world, place, message, &brought->nonce);
+	if (own->nonce == AUDIT_NONCE_CURRENT && nonces_use(&session->nonces, place->time))
+		own->marks |= AUDIT_NONCE_FRESH;
+	if (nonces_long_refused(&session->nonces, brought->nonce, place->time))
+		own->marks |= AUDIT_NONCE_LONG;
+	brought->kid = keyring_hash_of(world->keyring, ~place->server, stun_message_octets(message, STUN_USERNAME));
+	OPENSSL_cleanse(&session->opened, sizeof session->opened);
+	const struct presentation_before before = {session->server_name, &session->by_given, &session->presented,
+						   &session->since};
+	if (presentation_look(world, place, message, brought->kid, &before, &session->opened, own))
+		own->token_same = session->has_token && session->token == session->opened.digest;
+	values_of_request(message, own);
+	brought->key = choose_key(session, world, message, own, &brought->password);
+	verify(world, message, brought->key, own);
+	if (brought->key && !brought->key->password)
+		proof_of_form(world, place, brought->key->length, own);
+	if (session->has_token && session->kid != brought->kid)
+		own->marks |= AUDIT_KID_OTHER;
+	if (own->token == AUDIT_TOKEN_REFUSED) {
+		// The key was a guess, so it proves nothing when it does not fit.
+		own->integrity = own->integrity == AUDIT_INTEGRITY_INVALID ? AUDIT_INTEGRITY_UNKNOWN : own->integrity;
+		own->integrity_sha256 = own->integrity_sha256 == AUDIT_INTEGRITY_INVALID ? AUDIT_INTEGRITY_UNKNOWN
+											 : own->integrity_sha256;
+	}
+}
+
+// Keeps what the answer will be held against. NULL without memory.
+static struct transaction *keep_request(struct session *session, const struct session_place *place,
+					const struct stun_message *message, const struct audit_message_facts *own,
+					const struct brought *brought)
+{
+	struct transaction *transaction =
+		transactions_begin(&session->transactions, message->header.transaction, place->time);
+	if (!transaction)
+		return NULL;
+	transaction->frame = place->frame;
+	transaction->digest = brought->digest;
+	transaction->nonce = brought->nonce;
+	transaction->kid = brought->kid;
+	transaction->token = own->token == AUDIT_TOKEN_ABSENT ? 0 : session->opened.digest;
+	transaction->fresh = own->token == AUDIT_TOKEN_OPENED;
+	transaction->timestamp = session->opened.timestamp;
+	transaction->lifetime = session->opened.lifetime;
+	uint32_t channel;
+	if (values_number(message, STUN_CHANNEL_NUMBER, &channel))
+		transaction->channel = (uint16_t)(channel >> 16);
+	if (brought->key)
+		transaction->key = *brought->key;
+	transaction->facts = *own;
+	transaction_keep(transaction, message->data, message->length);
+	return transaction;
+}
+
 void session_request(struct session *session, struct session_world *world, const struct session_place *place,
 		     const struct stun_message *message, struct audit_facts *facts, struct session_view *view)
 {
 	*view = (struct session_view){0};
 	struct audit_message_facts *own = &facts->message;
-	uint64_t digest = keyring_hash(world->keyring, message->data, message->length), nonce;
+	struct brought brought = {.digest = keyring_hash(world->keyring, message->data, message->length)};
 	struct transaction *transaction = transactions_find(&session->transactions, message->header.transaction);
-	bool again = transaction && transaction->digest == digest;
-	bool heard = was_heard(world, place, digest);
+	bool again = transaction && transaction->digest == brought.digest;
+	bool heard = was_heard(world, place, brought.digest);
 	bool over = again && transaction_is_over(transaction, place->time);
 	if (over) {
 		transactions_drop(&session->transactions, transaction);
 		session->transactions.forgotten = true;
 	}
+	// It may be asked anew, or be a copy in a capture of two places whose clocks differ.
 	if (over || (heard && !transaction)) {
-		// It may be asked anew, or be a copy in a capture of two places whose clocks differ: of it and of its
-		// answer nothing is certain.
-		add_history(session, world, place, own);
-		own->transaction = AUDIT_TRANSACTION_AGAIN;
-		own->nonce = (uint8_t)look_at_nonce(session, world, place, message, &nonce);
-		own->token = audit_facts_has(own, STUN_ACCESS_TOKEN) ? AUDIT_TOKEN_SEALED : AUDIT_TOKEN_ABSENT;
+		look_at_copy(session, world, place, message, own);
 		return;
 	}
 	if (again) {
@@ -235,64 +290,18 @@ void session_request(struct session *session, struct session_world *world, const
 		show_token(session, transaction, view);
 		return;
 	}
-	// Whose answer comes next is not certain any more.
-	uint8_t kind = !transaction                                 ? AUDIT_TRANSACTION_NEW
-		       : transaction->state == TRANSACTION_ANSWERED ? AUDIT_TRANSACTION_REUSED
-								    : AUDIT_TRANSACTION_CHANGED;
-	own->transaction = kind;
-	if (transaction)
-		transaction->facts.transaction = kind;
-	add_history(session, world, place, own);
-	if (is_first(world, place))
-		own->flags |= AUDIT_FIRST;
-	own->nonce = (uint8_t)look_at_nonce(session, world, place, message, &nonce);
-	if (own->nonce == AUDIT_NONCE_CURRENT && nonces_use(&session->nonces, place->time))
-		own->marks |= AUDIT_NONCE_FRESH;
-	if (nonces_long_refused(&session->nonces, nonce, place->time))
-		own->marks |= AUDIT_NONCE_LONG;
-	uint64_t kid = keyring_hash_of(world->keyring, ~place->server, stun_message_octets(message, STUN_USERNAME));
-	OPENSSL_cleanse(&session->opened, sizeof session->opened);
-	const struct presentation_before before = {session->server_name, &session->by_given, &session->presented,
-						   &session->since};
-	if (presentation_look(world, place, message, kid, &before, &session->opened, own))
-		own->token_same = session->has_token && session->token == session->opened.digest;
-	look_at_values(message, own);
-	struct signing_key password = {0};
-	struct signing_key *key = choose_key(session, world, message, own, &password);
-	verify(world, message, key, own);
-	if (key && !key->password)
-		proof_of_form(world, place, key->length, own);
-	if (session->has_token && session->kid != kid)
-		own->marks |= AUDIT_KID_OTHER;
-	if (own->token == AUDIT_TOKEN_REFUSED) {
-		// The key was a guess, so it proves nothing when it does not fit.
-		own->integrity = own->integrity == AUDIT_INTEGRITY_INVALID ? AUDIT_INTEGRITY_UNKNOWN : own->integrity;
-		own->integrity_sha256 = own->integrity_sha256 == AUDIT_INTEGRITY_INVALID ? AUDIT_INTEGRITY_UNKNOWN
-											 : own->integrity_sha256;
+	own->transaction = !transaction                                 ? AUDIT_TRANSACTION_NEW
+			   : transaction->state == TRANSACTION_ANSWERED ? AUDIT_TRANSACTION_REUSED
+									: AUDIT_TRANSACTION_CHANGED;
+	if (transaction) // whose answer comes next is not certain any more
+		transaction->facts.transaction = own->transaction;
+	look_at_request(session, world, place, message, own, &brought);
+	transaction = keep_request(session, place, message, own, &brought);
+	if (transaction) {
+		show_token(session, transaction, view);
+		view->token = transaction->fresh ? &session->opened : NULL;
 	}
-
-	transaction = transactions_begin(&session->transactions, message->header.transaction, place->time);
-	if (!transaction)
-		goto done;
-	transaction->frame = place->frame;
-	transaction->digest = digest;
-	transaction->nonce = nonce;
-	transaction->kid = kid;
-	transaction->token = own->token == AUDIT_TOKEN_ABSENT ? 0 : session->opened.digest;
-	transaction->fresh = own->token == AUDIT_TOKEN_OPENED;
-	transaction->timestamp = session->opened.timestamp;
-	transaction->lifetime = session->opened.lifetime;
-	uint32_t channel;
-	if (number_of(message, STUN_CHANNEL_NUMBER, &channel))
-		transaction->channel = (uint16_t)(channel >> 16);
-	if (key)
-		transaction->key = *key;
-	transaction->facts = *own;
-	transaction_keep(transaction, message->data, message->length);
-	show_token(session, transaction, view);
-	view->token = transaction->fresh ? &session->opened : NULL;
-done:
-	OPENSSL_cleanse(&password, sizeof password);
+	OPENSSL_cleanse(&brought, sizeof brought);
 }
 
 // --- answers -------------------------------------------------------------------------------------
@@ -344,30 +353,13 @@ static uint64_t digest_of_answer(const struct session_world *world, const struct
 	return keyring_hash_of(world->keyring, (uint64_t)facts->class << 16 | facts->code, relayed);
 }
 
-static void weigh_lifetime(const struct session_world *world, const struct session_place *place,
-			   const struct stun_message *message, const struct session_view *view,
-			   struct audit_message_facts *facts)
-{
-	uint32_t granted;
-	if (!view->has_token || !number_of(message, STUN_LIFETIME, &granted))
-		return;
-	if (!granted) {
-		facts->grant = AUDIT_GRANT_ZERO;
-		return;
-	}
-	facts->grant = granted <= view->lifetime                            ? AUDIT_GRANT_WITHIN
-		       : granted <= (uint64_t)view->lifetime + world->delta ? AUDIT_GRANT_DELTA
-									    : AUDIT_GRANT_OVER;
-	facts->ceiling = (uint8_t)moment_ceiling(place->time, view->timestamp, view->lifetime, granted);
-}
-
 // What a success changes: the allocation, the channels, the token that the session rests on.
 static void accept(struct session *session, struct session_world *world, const struct session_place *place,
 		   const struct stun_message *message, const struct transaction *transaction,
 		   const struct audit_message_facts *facts)
 {
 	uint32_t granted = 0;
-	bool told = number_of(message, STUN_LIFETIME, &granted);
+	bool told = values_number(message, STUN_LIFETIME, &granted);
 	if (facts->method != STUN_METHOD_BINDING)
 		session->allocation.doubtful = false;
 	bool allocates = facts->method == STUN_METHOD_ALLOCATE, refreshes = facts->method == STUN_METHOD_REFRESH;
@@ -395,20 +387,6 @@ static void accept(struct session *session, struct session_world *world, const s
 		OPENSSL_cleanse(&session->key, sizeof session->key);
 }
 
-static void check_mapped(const struct session_place *place, const struct stun_message *message,
-			 struct audit_message_facts *facts)
-{
-	struct stun_octets octets = stun_message_octets(message, STUN_XOR_MAPPED_ADDRESS);
-	struct stun_address mapped;
-	if (!octets.data || !place->asker ||
-	    stun_address_decode(octets.data, octets.length, message->header.transaction, &mapped, NULL) < 0)
-		return;
-	size_t size = mapped.family == STUN_IPV4 ? 4 : 16;
-	if (mapped.family != place->asker->family || mapped.port != place->asker->port ||
-	    memcmp(mapped.octets, place->asker->octets, size) != 0)
-		facts->flags |= AUDIT_MAPPED_OTHER;
-}
-
 // Which word fits an answer that comes again as it was.
 static uint8_t alike(const struct transaction *transaction)
 {
@@ -428,7 +406,7 @@ void session_answer(struct session *session, struct session_world *world, const 
 						       : AUDIT_ASKED_UNSEEN;
 	bool heard = was_heard(world, place, keyring_hash(world->keyring, message->data, message->length));
 	add_history(session, world, place, own);
-	check_mapped(place, message, own);
+	values_mapped(place, message, own);
 	if (heard && !transaction) { // a copy, whose request is forgotten
 		own->asked = AUDIT_ASKED_FORGOTTEN;
 		verify(world, message, session->key.length ? &session->key : NULL, own);
@@ -468,7 +446,7 @@ void session_answer(struct session *session, struct session_world *world, const 
 		verify(world, message, session->key.length ? &session->key : NULL, own);
 	}
 	if (own->class == AUDIT_SUCCESS)
-		weigh_lifetime(world, place, message, view, own);
+		values_granted(world, place, message, view, own);
 	learn_server_name(session, world, place, message, own);
 	if (own->class == AUDIT_ERROR && (own->code == 401 || own->code == 438)) {
 		session->challenged = true;
