@@ -7,8 +7,8 @@
 #include "capture/reader.h"
 #include "capture/tls_secrets.h"
 #include "lua/audit_copy.h"
+#include "lua/audit_outcome.h"
 #include "lua/audit_sighting.h"
-#include "lua/audit_tally.h"
 #include "lua/field.h"
 #include "lua/modules.h"
 #include "lua/state.h"
@@ -115,6 +115,16 @@ static void add_identity(lua_State *state, struct run *run, int entry)
 	luaL_argcheck(state, run->identity_count < IDENTITIES, 1, "too many identities");
 	luaL_argcheck(state, length > 0, 1, "an identity is empty");
 	run->identities[run->identity_count++] = (struct stun_octets){(const uint8_t *)name, length};
+}
+
+// Pushes what a run owns, to be closed whichever way it ends.
+static struct run *push_run(lua_State *state)
+{
+	struct run *run = lua_newuserdatauv(state, sizeof *run, 0);
+	*run = (struct run){.state = state};
+	luaL_setmetatable(state, RUN);
+	lua_toclose(state, -1);
+	return run;
 }
 
 // --- callbacks -------------------------------------------------------------------------------------------------------
@@ -235,123 +245,50 @@ static void copy_secrets(void *context, const char *lines, size_t length)
 	audit_copy_secrets(run->copy, lines, length);
 }
 
-// --- the outcome -----------------------------------------------------------------------------------------------------
-
-static void push_count(lua_State *state, const struct audit_count *count)
+// What the engine is told, of the options at 1. What belongs to them stays with the run.
+static struct audit_options take_options(lua_State *state, struct run *run, bool annotates)
 {
-	lua_createtable(state, 0, 12);
-	field_set_integer(state, "flows", (lua_Integer)count->flows);
-	field_set_integer(state, "crowded", (lua_Integer)count->crowded);
-	field_set_integer(state, "messages", (lua_Integer)count->messages);
-	field_set_integer(state, "malformed", (lua_Integer)count->malformed);
-	field_set_integer(state, "channel_data", (lua_Integer)count->channel_data);
-	field_set_integer(state, "channel_unbound", (lua_Integer)count->channel_unbound);
-	field_set_integer(state, "cut", (lua_Integer)count->cut);
-	field_set_integer(state, "fragments_lost", (lua_Integer)count->fragments_lost);
-	field_set_integer(state, "stream_lost", (lua_Integer)count->stream_lost);
-	field_set_integer(state, "unanswered", (lua_Integer)count->unanswered);
-	field_set_integer(state, "tls", (lua_Integer)count->tls);
-	field_set_integer(state, "tls_opaque", (lua_Integer)count->tls_opaque);
-}
-
-static void push_notes(lua_State *state, const struct capture_reader_notes *notes)
-{
-	lua_createtable(state, 0, 8);
-	field_set_integer(state, "packets", (lua_Integer)notes->packets);
-	field_set_integer(state, "backwards", (lua_Integer)notes->backwards);
-	field_set_integer(state, "backwards_frame", (lua_Integer)notes->backwards_frame);
-	field_set_integer(state, "backwards_offset", (lua_Integer)notes->backwards_offset);
-	field_set_integer(state, "cut", (lua_Integer)notes->cut);
-	field_set_integer(state, "cut_frame", (lua_Integer)notes->cut_frame);
-	field_set_integer(state, "unknown_links", (lua_Integer)notes->unknown_links);
-	lua_newtable(state);
-	for (int i = 0; i < CAPTURE_READER_LINKS && notes->links[i].packets; i++) {
-		lua_createtable(state, 0, 3);
-		field_set_integer(state, "link", notes->links[i].link);
-		field_set_integer(state, "packets", (lua_Integer)notes->links[i].packets);
-		field_set_integer(state, "first_frame", (lua_Integer)notes->links[i].first_frame);
-		lua_rawseti(state, -2, i + 1);
+	int top = lua_gettop(state);
+	size_t length;
+	struct error error = {0};
+	run->keyring = keyring_new(&error);
+	run->secrets = tls_secrets_new(0);
+	if (!run->keyring || !run->secrets)
+		luaL_error(state, "audit.run: %s", run->keyring ? "out of memory" : error.text);
+	each_entry(state, run, "keys", add_key);
+	each_entry(state, run, "users", add_user);
+	each_entry(state, run, "keylogs", add_keylog);
+	each_entry(state, run, "identities", add_identity);
+	struct audit_options options = {
+		.keyring = run->keyring,
+		.secrets = run->secrets,
+		.identities = run->identities,
+		.identity_count = run->identity_count,
+		.delta = (uint32_t)field_integer(state, 1, "delta", 5, 0, UINT32_MAX),
+		.far = (uint32_t)field_integer(state, 1, "far", 0, 0, UINT32_MAX),
+		.flows = (size_t)field_integer(state, 1, "flows", 0, 0, 1 << 24),
+		.every = field_boolean(state, 1, "every"),
+		.stop = &stop_signal_raised,
+		.judge = {.context = run, .kind = judge_kind, .each = judge_each},
+	};
+	const char *server_name = field_text(state, 1, "server_name", false, &length);
+	if (server_name)
+		options.server_name = (struct stun_octets){(const uint8_t *)server_name, length};
+	if (lua_getfield(state, 1, "message") != LUA_TNIL)
+		options.judge.message = judge_message;
+	if (lua_getfield(state, 1, "data") != LUA_TNIL)
+		options.judge.data = judge_data;
+	if (lua_getfield(state, 1, "gone") != LUA_TNIL)
+		options.judge.gone = tell_gone;
+	if (annotates) {
+		options.judge.packet = annotate;
+		options.judge.secrets = copy_secrets;
 	}
-	lua_setfield(state, -2, "links");
+	lua_settop(state, top);
+	return options;
 }
 
-static void push_finding(lua_State *state, const struct audit *audit, const struct finding *finding)
-{
-	lua_createtable(state, 0, 4);
-	field_set_integer(state, "count", (lua_Integer)finding->count);
-	field_set_boolean(state, "more_flows", finding->more_flows);
-	lua_createtable(state, (int)finding->place_count, 0);
-	for (size_t i = 0; i < finding->place_count; i++) {
-		lua_createtable(state, 0, 3);
-		field_set_integer(state, "first_frame", (lua_Integer)finding->places[i].first_frame);
-		field_set_integer(state, "frame", (lua_Integer)finding->places[i].frame);
-		field_set_integer(state, "offset", (lua_Integer)finding->places[i].offset);
-		lua_rawseti(state, -2, (lua_Integer)i + 1);
-	}
-	lua_setfield(state, -2, "places");
-	lua_createtable(state, (int)finding->flow_place_count, 0);
-	for (size_t i = 0; i < finding->flow_place_count; i++) {
-		const char *text = audit_flow(audit, finding->flows[i]);
-		lua_pushfstring(state, "%s", text ? text : "a flow that is not remembered");
-		lua_rawseti(state, -2, (lua_Integer)i + 1);
-	}
-	lua_setfield(state, -2, "flows");
-}
-
-static void push_findings(lua_State *state, const struct audit *audit)
-{
-	lua_newtable(state);
-	for (unsigned i = 1; i <= KINDS_MOST_FINDINGS; i++) {
-		const struct finding *finding = kinds_finding(audit_kinds(audit), (uint16_t)i);
-		if (!finding)
-			continue;
-		push_finding(state, audit, finding);
-		lua_rawseti(state, -2, i);
-	}
-}
-
-static void push_opaques(lua_State *state, const struct audit *audit)
-{
-	size_t count;
-	const struct audit_opaque *opaques = audit_opaques(audit, &count);
-	lua_createtable(state, (int)count, 0);
-	for (size_t i = 0; i < count; i++) {
-		lua_createtable(state, 0, 2);
-		lua_pushstring(state, audit_flow(audit, opaques[i].flow));
-		lua_setfield(state, -2, "flow");
-		lua_pushstring(state, opaques[i].reason);
-		lua_setfield(state, -2, "reason");
-		lua_rawseti(state, -2, (lua_Integer)i + 1);
-	}
-}
-
-static void push_outcome(lua_State *state, const struct run *run, const struct error *damage)
-{
-	lua_createtable(state, 0, 8);
-	push_count(state, audit_count(run->audit));
-	lua_setfield(state, -2, "count");
-	push_notes(state, capture_reader_notes(run->reader));
-	lua_setfield(state, -2, "capture");
-	lua_pushstring(state, capture_reader_format(run->reader));
-	lua_setfield(state, -2, "format");
-	push_findings(state, run->audit);
-	lua_setfield(state, -2, "findings");
-	push_opaques(state, run->audit);
-	lua_setfield(state, -2, "opaques");
-	audit_tally_push(state, audit_tally(run->audit));
-	lua_setfield(state, -2, "tally");
-	field_set_boolean(state, "interrupted", stop_signal_raised != 0);
-	uint64_t emptied;
-	field_set_integer(state, "kinds", (lua_Integer)kinds_number(audit_kinds(run->audit), &emptied));
-	if (!damage)
-		return;
-	lua_createtable(state, 0, 2);
-	lua_pushstring(state, damage->text);
-	lua_setfield(state, -2, "text");
-	if (damage->offset != ERROR_NO_OFFSET)
-		field_set_integer(state, "offset", (lua_Integer)damage->offset);
-	lua_setfield(state, -2, "damage");
-}
+// --- the run ---------------------------------------------------------------------------------------------------------
 
 // Whether both names stand for one file ("-": what the standard input is).
 static bool is_same_file(const char *input, const char *output)
@@ -368,12 +305,23 @@ static int is_stopped(lua_State *state)
 	return 1;
 }
 
-// audit.run{ path=, keys=, users=, keylogs=, identities=, server_name=, delta=, flows=, every=, kind=, each=,
+// nil, the text of the error without its offset, and which of the two files it is about.
+static int push_failure(lua_State *state, const struct error *error, const char *whose)
+{
+	int top = lua_gettop(state);
+	state_push_error(state, error);
+	lua_settop(state, top + 2);
+	lua_pushstring(state, whose);
+	return 3;
+}
+
+// audit.run{ path=, keys=, users=, keylogs=, identities=, server_name=, delta=, far=, flows=, every=, kind=, each=,
 //            message=, data=, gone=, annotate=, comment= } -> outcome | nil, text[, why]
 // Reads the capture at `path` ("-": standard input) to its end. keys: {kid=, algorithm=, octets=} each; users:
 // {name=, password=} each; keylogs: the texts of TLS key logs; identities: names of users, at most 64; server_name:
-// octets, where no 401 tells it; delta: seconds (5); flows: how many are followed at once (12288); every: true to judge
-// each message as if it were the first of its kind. annotate: a path at which the packets are written again as pcapng.
+// octets, where no 401 tells it; delta: seconds (5); far: seconds past its lifetime from which on a token is surely over
+// (0: nearly an hour); flows: how many are followed at once (12288); every: true to judge each message as if it were the
+// first of its kind. annotate: a path at which the packets are written again as pcapng.
 //
 // kind(sighting) -> findings, each: called for the first message of each kind; findings is a list of numbers (1 to
 // 65535, of the script's choice) that hold for all messages of that kind, each is true when each of them is to be shown
@@ -396,55 +344,15 @@ static int run_audit(lua_State *state)
 	struct error error = {0};
 	const char *path = field_text(state, 1, "path", true, &length);
 	const char *annotated = field_text(state, 1, "annotate", false, &length);
-	struct run *run = lua_newuserdatauv(state, sizeof *run, 0); // at 2
-	*run = (struct run){.state = state};
-	luaL_setmetatable(state, RUN);
-	lua_toclose(state, 2);
-	audit_sighting_push(state); // at 3
+	struct run *run = push_run(state); // at 2
+	audit_sighting_push(state);        // at 3
 	run->sighting = 3;
-	run->keyring = keyring_new(&error);
-	run->secrets = tls_secrets_new(0);
-	if (!run->keyring || !run->secrets)
-		return luaL_error(state, "audit.run: %s", run->keyring ? "out of memory" : error.text);
-	each_entry(state, run, "keys", add_key);
-	each_entry(state, run, "users", add_user);
-	each_entry(state, run, "keylogs", add_keylog);
-	each_entry(state, run, "identities", add_identity);
-	struct audit_options options = {
-		.keyring = run->keyring,
-		.secrets = run->secrets,
-		.identities = run->identities,
-		.identity_count = run->identity_count,
-		.delta = (uint32_t)field_integer(state, 1, "delta", 5, 0, UINT32_MAX),
-		.far = (uint32_t)field_integer(state, 1, "far", 0, 0,
-					       UINT32_MAX), // seconds past its lifetime; 0: nearly an hour
-		.flows = (size_t)field_integer(state, 1, "flows", 0, 0, 1 << 24),
-		.every = field_boolean(state, 1, "every"),
-		.stop = &stop_signal_raised,
-		.judge = {.context = run, .kind = judge_kind, .each = judge_each},
-	};
-	const char *server_name = field_text(state, 1, "server_name", false, &length);
-	if (server_name)
-		options.server_name = (struct stun_octets){(const uint8_t *)server_name, length};
-	if (lua_getfield(state, 1, "message") != LUA_TNIL)
-		options.judge.message = judge_message;
-	if (lua_getfield(state, 1, "data") != LUA_TNIL)
-		options.judge.data = judge_data;
-	if (lua_getfield(state, 1, "gone") != LUA_TNIL)
-		options.judge.gone = tell_gone;
-	if (annotated) {
-		options.judge.packet = annotate;
-		options.judge.secrets = copy_secrets;
-	}
-	lua_settop(state, 3);
+	struct audit_options options = take_options(state, run, annotated != NULL);
 
 	if (annotated && is_same_file(path, annotated)) {
 		error_set(&error, ERROR_NOT_ALLOWED, ERROR_NO_OFFSET,
 			  "%s is the capture itself: it would be overwritten while it is read", annotated);
-		state_push_error(state, &error);
-		lua_settop(state, 5);
-		lua_pushstring(state, "input");
-		return 3;
+		return push_failure(state, &error, "input");
 	}
 	stop_signal_watch();
 	run->watching = true;
@@ -465,13 +373,9 @@ static int run_audit(lua_State *state)
 		run->write_failed = audit_copy_close(run->copy, &run->write_error) < 0;
 		run->copy = NULL;
 	}
-	if (run->write_failed) {
-		state_push_error(state, &run->write_error);
-		lua_settop(state, 5); // behind the options, the run and the handle: nil and the text
-		lua_pushstring(state, "annotate");
-		return 3;
-	}
-	push_outcome(state, run, outcome < 0 && !stop_signal_raised ? &error : NULL);
+	if (run->write_failed)
+		return push_failure(state, &run->write_error, "annotate");
+	audit_outcome_push(state, run->audit, run->reader, outcome < 0 && !stop_signal_raised ? &error : NULL);
 	return 1;
 }
 
