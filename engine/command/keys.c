@@ -98,19 +98,3 @@ void keys_free(struct key_ring *ring)
 	OPENSSL_clear_free(ring->keys, ring->count * sizeof *ring->keys);
 	*ring = (struct key_ring){0};
 }
-
-void keys_hide(int argc, char **argv, const char *option)
-{
-	size_t length = strlen(option);
-	for (int i = 1; i < argc; i++) {
-		char *value = NULL;
-		if (strncmp(argv[i], "--", 2) != 0 || strncmp(argv[i] + 2, option, length) != 0)
-			continue;
-		if (argv[i][2 + length] == '=')
-			value = argv[i] + 3 + length;
-		else if (!argv[i][2 + length] && i + 1 < argc)
-			value = argv[i + 1];
-		if (value && *value != '@')
-			memset(value, '*', strlen(value));
-	}
-}

@@ -33,8 +33,4 @@ int keys_add_environment(struct key_ring *ring, struct error *error);
 // Wipes and frees.
 void keys_free(struct key_ring *ring);
 
-// Overwrites, in argv, the values of an option that is a secret, so that the process list no longer shows them.
-// `option` is without its dashes. Values that begin with '@' are names of files and stay.
-void keys_hide(int argc, char **argv, const char *option);
-
 #endif

@@ -54,6 +54,7 @@ static int set_field(lua_State *state, const struct option_row *row, const char 
 		lua_pushboolean(state, row->kind == OPTION_FLAG);
 		break;
 	case OPTION_TEXT:
+	case OPTION_SECRET_TEXT:
 		lua_pushstring(state, value);
 		break;
 	case OPTION_LIST:
@@ -133,8 +134,8 @@ int options_push(lua_State *state, const struct command_line *line, int argc, ch
 					  row->kind == OPTION_COUNT ? "a whole number from 1 on is expected behind --"
 								    : "a number from 0 on is expected behind --",
 					  row->name);
-		else if (row->kind == OPTION_SECRET && *value != '@')
-			memset(value, 'x', strlen(value));
+		else if ((row->kind == OPTION_SECRET || row->kind == OPTION_SECRET_TEXT) && *value != '@')
+			memset(value, '*', strlen(value));
 	}
 	if (status >= 0)
 		lua_settop(state, top);

@@ -8,13 +8,14 @@
 #include <lua.h>
 
 enum option_kind {
-	OPTION_FLAG,   // field = true
-	OPTION_TEXT,   // field = "value"
-	OPTION_LIST,   // may be given more than once: field = {"value", ...}
-	OPTION_SECRET, // a list too; its values are blotted out of argv, which every user of the machine can read
-	OPTION_NUMBER, // a finite number >= 0: field = 1.5
-	OPTION_COUNT,  // a whole number >= 1: field = 4
-	OPTION_OFF,    // field = false
+	OPTION_FLAG,        // field = true
+	OPTION_TEXT,        // field = "value"
+	OPTION_LIST,        // may be given more than once: field = {"value", ...}
+	OPTION_SECRET,      // a list too; its values are blotted out of argv, which every user of the machine can read
+	OPTION_SECRET_TEXT, // a text that is blotted out likewise
+	OPTION_NUMBER,      // a finite number >= 0: field = 1.5
+	OPTION_COUNT,       // a whole number >= 1: field = 4
+	OPTION_OFF,         // field = false
 };
 
 struct option_row {
@@ -33,7 +34,7 @@ struct command_line {
 };
 
 // Parses argv and pushes the table of fields; a list option that was not given is an empty table.
-// A value of OPTION_SECRET that begins with '@' names a file, and stays to be seen.
+// A secret that begins with '@' names a file, and stays to be seen.
 // Returns -1 with the table pushed, or an exit status with nothing pushed: 0 after --help (printed to stdout),
 // 2 after a wrong command line (one line on stderr).
 int options_push(lua_State *state, const struct command_line *line, int argc, char **argv);

@@ -26,7 +26,7 @@
 #define INPUT_LIMIT 131072 // octets; the base64 of the longest token has 87380
 
 #define KEY_ROWS \
-	{"key", OPTION_LIST, "keys", "KID:ALG:BASE64", "the long-term key; @FILE reads such lines from a file"}, \
+	{"key", OPTION_SECRET, "keys", "KID:ALG:BASE64", "the long-term key; @FILE reads such lines from a file"}, \
 		{"kid", OPTION_TEXT, "kid", "KID", "of several keys, only this one"}, \
 	{ \
 		"server-name", OPTION_TEXT, "server_name", "NAME", "the STUN server's name, the associated data" \
@@ -37,7 +37,7 @@ static const struct option_row seal_options[] = {
 	{"lifetime", OPTION_TEXT, "lifetime", "SECONDS", "0 to 4294967295 (default 3600)"},
 	{"issued", OPTION_TEXT, "issued", "SECONDS|now", "since 1970, fractions allowed (default now)"},
 	{"timestamp", OPTION_TEXT, "timestamp", "N", "instead of --issued: the 64 bits as one number"},
-	{"mac-key", OPTION_TEXT, "mac_key", "BASE64", "the session key (default 20 random octets)"},
+	{"mac-key", OPTION_SECRET_TEXT, "mac_key", "BASE64", "the session key (default 20 random octets)"},
 	{"nonce", OPTION_TEXT, "nonce", "HEX", "any number of octets (default random, of the right length)"},
 	{"form", OPTION_TEXT, "form", "FORM", "CBC only: F1 (default), F2, F3, F3-bare or F4"},
 	{"key-length", OPTION_TEXT, "key_length", "N", "what key_length says, right or wrong"},
@@ -453,10 +453,6 @@ int command_token(int argc, char **argv)
 		return token_complain(TOKEN_STATUS_USAGE, what, "out of memory");
 	struct key_ring ring = {0};
 	int status = options_push(state, sealing ? &seal_line : &open_line, argc - 1, argv + 1);
-	keys_hide(argc, argv, "key");
-	keys_hide(argc, argv, "mac-key");
-	if (status == TOKEN_STATUS_OK && fflush(stdout) != 0) // after --help
-		status = token_complain(TOKEN_STATUS_OUTPUT, what, "cannot write to stdout: %s", strerror(errno));
 	if (status < 0)
 		status = sealing ? seal(state, &ring) : open_token(state, &ring);
 	keys_free(&ring);

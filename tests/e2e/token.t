@@ -103,6 +103,14 @@ subtest 'a key given as an argument leaves the process list' => sub {
 	close $held;
 	wait_until(sub { !$process->alive });
 	is $process->stop, 0, 'and works all the same';
+	open $held, '+<', $fifo or die "cannot open $fifo: $!"; # where it waits for its keys
+	$process = start(assay(), qw(token seal --mac-key c2VjcmV0 --key), "\@$fifo", @name);
+	ok wait_until(sub { $line->() =~ /--mac-key \*+ --key \@/ }), 'a mac_key is too, and the name of a file is not'
+		or diag $line->();
+	print $held "$key\n";
+	close $held;
+	wait_until(sub { !$process->alive });
+	is $process->stop, 0, 'and that works as well';
 };
 
 subtest 'what is no token' => sub {
