@@ -22,7 +22,8 @@ void values_granted(const struct session_world *world, const struct session_plac
 		    const struct stun_message *message, const struct session_view *view,
 		    struct audit_message_facts *facts);
 
-// Adds to the facts of an answer that XOR-MAPPED-ADDRESS is not the address that asked. Nothing where either is unknown.
+// Adds to the facts of an answer that XOR-MAPPED-ADDRESS is not the address that asked; nothing where either is not
+// known.
 void values_mapped(const struct session_place *place, const struct stun_message *message,
 		   struct audit_message_facts *facts);
 

@@ -319,9 +319,9 @@ static int push_failure(lua_State *state, const struct error *error, const char 
 //            message=, data=, gone=, annotate=, comment= } -> outcome | nil, text[, why]
 // Reads the capture at `path` ("-": standard input) to its end. keys: {kid=, algorithm=, octets=} each; users:
 // {name=, password=} each; keylogs: the texts of TLS key logs; identities: names of users, at most 64; server_name:
-// octets, where no 401 tells it; delta: seconds (5); far: seconds past its lifetime from which on a token is surely over
-// (0: nearly an hour); flows: how many are followed at once (12288); every: true to judge each message as if it were the
-// first of its kind. annotate: a path at which the packets are written again as pcapng.
+// octets, where no 401 tells it; delta: seconds (5); far: seconds past its lifetime after which a token is surely over
+// (0: nearly an hour); flows: how many are followed at once (12288); every: true to judge each message as if it were
+// the first of its kind. annotate: a path at which the packets are written again as pcapng.
 //
 // kind(sighting) -> findings, each: called for the first message of each kind; findings is a list of numbers (1 to
 // 65535, of the script's choice) that hold for all messages of that kind, each is true when each of them is to be shown
