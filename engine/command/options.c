@@ -79,6 +79,41 @@ static int set_field(lua_State *state, const struct option_row *row, const char 
 	return 0;
 }
 
+static bool is_secret(const struct option_row *row)
+{
+	return row->kind == OPTION_SECRET || row->kind == OPTION_SECRET_TEXT;
+}
+
+// Takes the option at argv[*at], with its value, and leaves *at at the last word of it. -1, or the exit status.
+static int take_option(lua_State *state, const struct command_line *line, int argc, char **argv, int *at)
+{
+	char *word = argv[*at];
+	if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
+		return print_help(line);
+	char *name = word + (word[1] == '-' ? 2 : 1);
+	char *equals = strchr(name, '=');
+	const struct option_row *row =
+		word[1] == '-' ? find(line, name, equals ? (size_t)(equals - name) : strlen(name)) : NULL;
+	if (!row)
+		return complain(line, "unknown option ", word);
+	char *value = equals ? equals + 1 : NULL;
+	if (!row->value && value)
+		return complain(line, "this option takes no value: ", word);
+	if (row->value && !value) {
+		if (++*at == argc)
+			return complain(line, "a value is missing behind ", word);
+		value = argv[*at];
+	}
+	if (set_field(state, row, value) < 0)
+		return complain(line,
+				row->kind == OPTION_COUNT ? "a whole number from 1 on is expected behind --"
+							  : "a number from 0 on is expected behind --",
+				row->name);
+	if (is_secret(row) && *value != '@')
+		memset(value, '*', strlen(value));
+	return -1;
+}
+
 int options_push(lua_State *state, const struct command_line *line, int argc, char **argv)
 {
 	int top = lua_gettop(state);
@@ -98,44 +133,14 @@ int options_push(lua_State *state, const struct command_line *line, int argc, ch
 	bool only_positional = false;
 	for (int i = 1; i < argc && status < 0; i++) {
 		char *word = argv[i];
-		if (only_positional || word[0] != '-' || !word[1]) {
-			if (line->positional)
-				set_field(state, &positional, word);
-			else
-				status = complain(line, "no argument is expected here: ", word);
-			continue;
-		}
-		if (strcmp(word, "--") == 0) {
+		if (!only_positional && strcmp(word, "--") == 0)
 			only_positional = true;
-			continue;
-		}
-		if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
-			status = print_help(line);
-			continue;
-		}
-		char *name = word + (word[1] == '-' ? 2 : 1);
-		char *equals = strchr(name, '=');
-		const struct option_row *row =
-			word[1] == '-' ? find(line, name, equals ? (size_t)(equals - name) : strlen(name)) : NULL;
-		bool takes_value = row && row->value;
-		char *value = equals ? equals + 1 : NULL;
-		if (!row)
-			status = complain(line, "unknown option ", word);
-		else if (!takes_value && value)
-			status = complain(line, "this option takes no value: ", word);
-		else if (takes_value && !value && ++i == argc)
-			status = complain(line, "a value is missing behind ", word);
-		if (status >= 0)
-			continue;
-		if (takes_value && !value)
-			value = argv[i];
-		if (set_field(state, row, value) < 0)
-			status = complain(line,
-					  row->kind == OPTION_COUNT ? "a whole number from 1 on is expected behind --"
-								    : "a number from 0 on is expected behind --",
-					  row->name);
-		else if ((row->kind == OPTION_SECRET || row->kind == OPTION_SECRET_TEXT) && *value != '@')
-			memset(value, '*', strlen(value));
+		else if (!only_positional && word[0] == '-' && word[1])
+			status = take_option(state, line, argc, argv, &i);
+		else if (line->positional)
+			set_field(state, &positional, word);
+		else
+			status = complain(line, "no argument is expected here: ", word);
 	}
 	if (status >= 0)
 		lua_settop(state, top);
