@@ -31,23 +31,42 @@ scenario "session-key" {
   end,
 }
 
+-- The answer to a CreatePermission under the key of a second token, on an allocation that was made with the first one
+-- (described by `first`) and refreshed with the second by refresh(client). Where the network brings the Allocate once
+-- more, behind the Refresh, a server may take its key for the newest: a refusal counts only on three allocations. Also
+-- returns a function that asks the same under the key of the first; nil after a refusal.
+local function permitted_after_refresh(t, first, refresh, step)
+  local answer, client
+  for _ = 1, 3 do
+    t:put_down(client)
+    client = t:allocation { token = first }
+    local peer, kid, key = t:peer(client), client.username, client.session_key
+    unless_forbidden(t, t:create_permission(client, { peer = peer }))
+    refresh(client)
+    answer = t:create_permission(client, { peer = peer, step = step })
+    if answer:is_success().ok then
+      return answer, function(words)
+        return t:create_permission(client, {
+          peer = peer, username = kid, integrity_key = function() return key end, step = words,
+        })
+      end
+    end
+  end
+  return answer
+end
+
 scenario "newest-key" {
   title = "after a Refresh with a new token its key is the session key",
   covers = { "7635-9-12" },
   faults = { "keep-old-session-key", "demand-token-for-permission" },
   run = function(t)
-    local client = t:allocation()
-    local peer = t:peer(client)
-    unless_forbidden(t, t:create_permission(client, { peer = peer }))
-    local old_key, old_kid = client.session_key, client.username
-    t:control({ on = client, lifetime = 600, token = {}, step = "Refresh with a new token" }, "Refresh")
-    t:check("7635-9-12",
-      t:create_permission(client, { peer = peer, step = "CreatePermission under the new key" }):is_success())
-    local old = t:create_permission(client, {
-      peer = peer, username = old_kid, integrity_key = function() return old_key end,
-      step = "CreatePermission under the old key",
-    })
-    t:note("the key of the first token after that: %s", old:describe())
+    local permitted, under_the_old_key = permitted_after_refresh(t, {}, function(client)
+      t:control({ on = client, lifetime = 600, token = {}, step = "Refresh with a new token" }, "Refresh")
+    end, "CreatePermission under the new key")
+    t:check("7635-9-12", permitted:is_success())
+    if not under_the_old_key then return end
+    t:note("the key of the first token after that: %s",
+      under_the_old_key "CreatePermission under the old key":describe())
   end,
 }
 
@@ -58,16 +77,14 @@ scenario "newest-kid" {
   needs = { "two-kids" },
   run = function(t)
     local first, second = t.bench:two_kids()
-    local client = t:allocation { token = { kid = first } }
-    local peer = t:peer(client)
-    unless_forbidden(t, t:create_permission(client, { peer = peer }))
-    local refreshed = t:refresh(client, {
-      lifetime = 600, token = { kid = second }, step = "Refresh with a token of another kid",
-    })
-    -- Which server/refresh/other-kid warns of (AMB-20).
-    if refreshed:code() == 441 then t:skip "the server takes no token of another kid on an allocation (441)" end
-    if not refreshed:is_success().ok then t:inconclusive("no other kid to begin with: " .. refreshed:describe()) end
-    local permitted = t:create_permission(client, { peer = peer, step = "CreatePermission under the new kid" })
+    local permitted = permitted_after_refresh(t, { kid = first }, function(client)
+      local refreshed = t:refresh(client, {
+        lifetime = 600, token = { kid = second }, step = "Refresh with a token of another kid",
+      })
+      -- Which server/refresh/other-kid warns of (AMB-20).
+      if refreshed:code() == 441 then t:skip "the server takes no token of another kid on an allocation (441)" end
+      if not refreshed:is_success().ok then t:inconclusive("no other kid to begin with: " .. refreshed:describe()) end
+    end, "CreatePermission under the new kid")
     t:check("7635-9-12", expect.all { permitted:is_success(), permitted:is_signed() })
   end,
 }

@@ -150,6 +150,11 @@ local function kind_of(octets)
   return value and ("an error response %d"):format(value.code) or "an error response"
 end
 
+-- What a server may answer at one moment and not at the next: there is an allocation by then or none any more, a nonce
+-- is over, there is no room. A network that doubles a request has it asked at both.
+local of_a_moment = {}
+for _, code in ipairs { 300, 437, 438, 486, 500, 508 } do of_a_moment[("an error response %d"):format(code)] = true end
+
 -- An answer to nothing, or more answers than there were requests.
 function record:weigh(entry, transaction)
   local class = entry.octets:byte(1) & 1
@@ -162,9 +167,10 @@ function record:weigh(entry, transaction)
   local asker = transaction .. name_of(entry.to) -- the same octets may go from elsewhere too
   self.kinds[asker] = self.kinds[asker] or kind
   if answers > asked then
-    if kind and kind ~= self.kinds[asker] then
+    local before = self.kinds[asker]
+    if kind and kind ~= before and not of_a_moment[kind] and not of_a_moment[before] then
       self.contradiction = ("the target contradicts itself: %s is answered with %s and with %s"):format(entry.step,
-        self.kinds[asker], kind)
+        before, kind)
     end
     self:differ("%s: %d answer%s to %d transmission%s of a request", entry.step, answers, answers == 1 and "" or "s",
       asked, asked == 1 and "" or "s")

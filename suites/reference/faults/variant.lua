@@ -208,6 +208,77 @@ return {
     end,
   },
   {
+    name = "lose-answers-to-deletions", kind = "variant",
+    about = "the network loses all that a client hears of its deletion of an allocation that it had refreshed",
+    requirements = {},
+    apply = function(b)
+      local lost = cache.new(40, 4096)
+      change.wrap(b, "serve_refresh", function(original, server, request)
+        local found = server:allocation_of(request.client)
+        local answer = original(server, request)
+        if found and b.asks_deletion((request:get "LIFETIME")) then
+          request.is_lost = found.refreshed and not request.client.is_stream
+          if request.is_lost then lost:put(b.retransmission_name(request), true, request.received) end
+        elseif found then
+          found.refreshed = true
+        end
+        return answer
+      end)
+      change.wrap(b, "remembered_answer", function(original, server, request)
+        request.is_lost = lost:get(b.retransmission_name(request), request.received)
+        return original(server, request)
+      end)
+      change.lose_answers(b)
+    end,
+  },
+  {
+    name = "hear-twice", kind = "variant",
+    about = "the network doubles datagrams, and an Allocate on a 5-tuple that has an allocation gets 437 before anything "
+      .. "else is looked at",
+    requirements = {},
+    apply = function(b)
+      change.wrap(b, "admits", function(original, server, octets, client)
+        if client.transport == "udp" and not client.is_copy then
+          local copy = setmetatable({ is_copy = true }, { __index = client })
+          net.spawn(function()
+            net.sleep(0.02)
+            if server.running then server:guard(server.receive, server, octets, copy) end
+          end)
+        end
+        return original(server, octets, client)
+      end)
+      change.wrap(b, "answer", function(original, server, request)
+        local bare = request.method == "Allocate" and not b.has_integrity(request)
+        if bare and server:allocation_of(request.client) then return b.failure(437) end
+        return original(server, request)
+      end)
+    end,
+  },
+  {
+    name = "return-to-the-first-key", kind = "variant",
+    about = "the network brings one Allocate again, behind the Refresh with another token, and its key is the newest",
+    requirements = {},
+    apply = function(b)
+      local brought = {}
+      change.wrap(b, "session_after_refresh", function(original, found, identity)
+        local session = original(found, identity)
+        if session and found.session then session.before = found.session.before or found.session end
+        return session
+      end)
+      change.wrap(b, "identify", function(original, server, request)
+        local allocation = server:allocation_of(request.client)
+        local session = allocation and allocation.session
+        local first = session and session.before
+        local pair = first and first.name .. " " .. session.name
+        local other = pair and first.mac_key ~= session.mac_key and not brought[pair]
+        if other and request.method == "CreatePermission" then
+          brought[pair], allocation.session = true, first
+        end
+        return original(server, request)
+      end)
+    end,
+  },
+  {
     name = "refuse-what-is-open", kind = "variant", suite = "notes",
     about = "tokens are refused wherever the text leaves it open: other lengths of mac_key, octets behind the "
       .. "lifetime, fractions from 64000 on",
