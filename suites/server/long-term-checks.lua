@@ -114,12 +114,15 @@ end
 
 local AT_ONCE <const> = 1 -- second: no nonce ends as soon
 
+-- Where the network doubles a request its second 438 may have taken the place of the nonce in the first, and what is
+-- held up may be too late for it: so a refusal counts only three times in a row.
 scenario "stale-nonce-answer" {
   title = "the 438 carries REALM and a new NONCE that works at once",
   covers = { "5389-10.2.2-06" },
   faults = { "omit-nonce-from-438", "omit-realm-from-438", "give-dead-nonce" },
   transports = "each",
   run = function(t)
+    local again, late
     for attempt = 1, 3 do
       local client = t:client()
       t:challenged(client)
@@ -132,15 +135,16 @@ scenario "stale-nonce-answer" {
       local new = answer:raw "NONCE"
       if not new then return end
       -- The nonce is given by name, so that nothing but this very one can make it work.
-      local again = t:on(client, "Allocate", {
+      again = t:on(client, "Allocate", {
         nonce = new, realm = answer:raw "REALM", step = "Allocate with the nonce of the 438",
       })
-      if again:code() ~= 438 or again.info.received - answer.info.received < AT_ONCE then
-        t:check("5389-10.2.2-06", again:is_success(), { label = "it works" })
-        return
-      end
+      if again:is_success().ok or not again.message then break end
+      late = late or again:code() == 438 and again.info.received - answer.info.received >= AT_ONCE
     end
-    t:inconclusive "the new nonce may have ended before its request arrived, which took over a second, three times"
+    if late and again:code() == 438 then
+      t:inconclusive "the new nonce may have ended before its request arrived, which took over a second"
+    end
+    t:check("5389-10.2.2-06", again:is_success(), { label = "it works" })
   end,
 }
 

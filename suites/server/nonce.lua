@@ -4,6 +4,8 @@
 
 local scenario = require "support.scenario"
 
+local AT_ONCE <const> = 1 -- second: no nonce ends as soon
+
 scenario "per-client" {
   title = "two clients never get the same nonce, and one does not serve the other",
   covers = { "8489-9.2.4-01" },
@@ -22,9 +24,19 @@ scenario "per-client" {
       label = "50 clients", soften = soften,
       expected = "50 different nonces", got = ("%d of 50 were given out before"):format(repeated),
     })
-    local other = t:client()
-    t:challenged(other)
-    t:refused("8489-9.2.4-01", control, { nonce = other.nonce }, { 438, 401 },
-      { label = "the nonce of another client", soften = soften })
+    -- The nonce of another client may have ended before it was presented, where something held that up; it had not
+    -- where it still serves its own. Nor need it serve once it was refused, so what is refused at once is believed.
+    local answer
+    for _ = 1, 3 do
+      local other = t:client()
+      t:challenged(other)
+      local given = t:now()
+      answer = t:with_defect(control, { nonce = other.nonce })
+      if answer:code() ~= 438 or t:now() - given < AT_ONCE then break end
+      local own = t:on(other, "Allocate", { nonce = other.nonce, step = "Allocate, its own nonce" })
+      if own:is_success().ok then break end
+      answer.unclear = "the nonce may have ended before it was presented, which took over a second"
+    end
+    t:check("8489-9.2.4-01", answer:is_error(438, 401), { label = "the nonce of another client", soften = soften })
   end,
 }

@@ -87,6 +87,8 @@ scenario "failed-decryption" {
         if not answer.message or answer:is_success().ok then
           t:inconclusive("a wrong " .. name .. ": " .. answer:describe()) -- of tokens that are taken nothing failed
         end
+        local refused = answer:is_refused()
+        if refused.unclear then t:inconclusive("a wrong " .. name .. ": " .. refused.unclear) end
         if trial == 1 then
           codes[name], attributes[name] = shape_of(answer)
           local value = answer:get "ERROR-CODE"
