@@ -31,7 +31,7 @@ function preflight.ready(bench, record, patience, alive)
       if not alive() then return nil, "it ended before it answered" end
       if left <= 0 then return nil, ("it did not answer on %s within %.0f s (%s)"):format(transport, patience, why) end
       local answered
-      answered, why = preflight.answers(bench, record, transport, math.min(left, patience_once))
+      answered, why = preflight.answers(bench, record, transport, math.min(left, patience_once), left)
       patience_once = math.min(patience_once * 2, LONGEST_ATTEMPT)
       -- Waiting makes no certificate better.
       if not answered and why and why:find("certificate is not trusted", 1, true) then
@@ -44,10 +44,11 @@ function preflight.ready(bench, record, patience, alive)
 end
 
 -- Any response to a Binding request: a success, or a 401 from a server that authenticates Binding too.
--- seconds: how long to wait, nil for the whole schedule.
-function preflight.answers(bench, record, transport, seconds)
-  -- A handshake is several round trips, and calculation.
-  local one, problem = client.open(bench, record, transport, seconds and seconds * 4)
+-- seconds: how long to wait, nil for the whole schedule. A connection may take as long as one ever may, or `most`
+-- seconds: of a target that is not up yet it is refused at once, and there are servers that serve no other connection
+-- while they wait for the end of a handshake that was given up.
+function preflight.answers(bench, record, transport, seconds, most)
+  local one, problem = client.open(bench, record, transport, most and math.min(most, bench.retransmission.tcp_timeout))
   if not one then return nil, problem end
   local timing = seconds and {
     rto = math.min(seconds / 2, 0.5), rc = seconds > 1 and 7 or 1, rm = 2, total = seconds, tcp_timeout = seconds,
