@@ -253,7 +253,7 @@ static void read_tape(const char *path)
 	tls_secrets_free(secrets);
 }
 
-static void test_files(void **state)
+static void a_file_yields_what_was_said(void **state)
 {
 	char path[] = "/tmp/assay-decrypt-XXXXXX";
 	(void)state;
@@ -278,7 +278,7 @@ static void test_files(void **state)
 	unlink(path);
 }
 
-static void test_lost_segment(void **state)
+static void behind_a_lost_segment_nothing_is_read(void **state)
 {
 	char path[] = "/tmp/assay-decrypt-XXXXXX";
 	const char *reason;
@@ -303,8 +303,8 @@ static void test_lost_segment(void **state)
 int main(int count, char **arguments)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_files),
-		cmocka_unit_test(test_lost_segment),
+		cmocka_unit_test(a_file_yields_what_was_said),
+		cmocka_unit_test(behind_a_lost_segment_nothing_is_read),
 	};
 	if (count > 1)
 		return print_file(arguments[1], count > 2 ? arguments[2] : NULL);

@@ -118,7 +118,7 @@ static const char *const suites[] = {
 	"ECDHE-ECDSA-AES128-CCM",      "ECDHE-ECDSA-AES256-CCM8",       "PSK-AES128-CCM8",
 };
 
-static void test_suites(void **state)
+static void suites_are_read(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < 2 * sizeof suites / sizeof *suites; i++) {
@@ -149,7 +149,7 @@ static void test_suites(void **state)
 }
 
 // All records of a side's flight, and of both, in one datagram.
-static void test_coalesced(void **state)
+static void flights_in_one_datagram_are_read(void **state)
 {
 	(void)state;
 	converse(NULL, true, NULL);
@@ -172,7 +172,7 @@ static void test_coalesced(void **state)
 	peers_close(&peers);
 }
 
-static void test_resumption(void **state)
+static void resumed_sessions_are_read(void **state)
 {
 	(void)state;
 	for (int tickets = 0; tickets < 2; tickets++) {
@@ -201,7 +201,7 @@ static void test_resumption(void **state)
 }
 
 // A ClientHello that does not fit a datagram, its fragments in any order and twice.
-static void test_fragmented_hello(void **state)
+static void a_hello_in_fragments_is_read(void **state)
 {
 	uint8_t names[900];
 	(void)state;
@@ -241,7 +241,7 @@ static void test_fragmented_hello(void **state)
 }
 
 // Datagrams that were lost, came twice, or late, and a whole handshake in the wrong order.
-static void test_loss(void **state)
+static void loss_costs_only_what_is_lost(void **state)
 {
 	(void)state;
 	converse(NULL, true, NULL);
@@ -284,7 +284,7 @@ static void test_loss(void **state)
 }
 
 // What is far behind is dropped, as a receiver does; what is a little behind is not.
-static void test_window(void **state)
+static void what_is_far_behind_is_dropped(void **state)
 {
 	(void)state;
 	converse(NULL, false, NULL);
@@ -317,7 +317,7 @@ static void test_window(void **state)
 }
 
 // The client begins anew at the same addresses, while a stranger's ClientHello changes nothing; then a renegotiation.
-static void test_new_handshake(void **state)
+static void a_new_handshake_is_followed(void **state)
 {
 	(void)state;
 	peers_open(&peers, DTLS1_2_VERSION, true);
@@ -366,7 +366,7 @@ static void test_new_handshake(void **state)
 }
 
 // A handshake that was given up half-way, whose keys nothing is written with, does not stand in the way of the next.
-static void test_abandoned_handshake(void **state)
+static void an_abandoned_handshake_is_in_nobodys_way(void **state)
 {
 	struct tape_entry hellos[4];
 	(void)state;
@@ -420,7 +420,7 @@ static void check_opaque(const char *log, size_t from, const char *reason)
 	tls_secrets_free(secrets);
 }
 
-static void test_opaque(void **state)
+static void what_is_not_read_says_why(void **state)
 {
 	(void)state;
 	converse("ECDHE-RSA-AES128-SHA256", true, NULL);
@@ -447,7 +447,7 @@ static void test_opaque(void **state)
 	tls_secrets_free(secrets);
 }
 
-static void test_late_secrets(void **state)
+static void secrets_may_come_behind_the_packets(void **state)
 {
 	(void)state;
 	converse(NULL, true, NULL);
@@ -478,7 +478,7 @@ static void test_late_secrets(void **state)
 }
 
 // The oldest of what waits goes first.
-static void test_limits(void **state)
+static void the_oldest_of_what_waits_goes_first(void **state)
 {
 	struct dtls_passive_count count;
 	uint8_t octets[1013] = {23, 0xFE, 0xFD, 0, 1, 0, 0, 0, 0, 0, 1, 1000 >> 8, 1000 & 0xFF};
@@ -505,7 +505,7 @@ static void test_limits(void **state)
 	peers_close(&peers);
 }
 
-static void test_truncated(void **state)
+static void what_is_cut_yields_nothing_wrong(void **state)
 {
 	(void)state;
 	converse(NULL, true, NULL);
@@ -527,7 +527,7 @@ static void test_truncated(void **state)
 	peers_close(&peers);
 }
 
-static void test_altered(void **state)
+static void what_is_altered_costs_only_its_record(void **state)
 {
 	(void)state;
 	converse(NULL, true, NULL);
@@ -555,19 +555,19 @@ static void test_altered(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_suites),
-		cmocka_unit_test(test_coalesced),
-		cmocka_unit_test(test_resumption),
-		cmocka_unit_test(test_fragmented_hello),
-		cmocka_unit_test(test_loss),
-		cmocka_unit_test(test_window),
-		cmocka_unit_test(test_new_handshake),
-		cmocka_unit_test(test_opaque),
-		cmocka_unit_test(test_abandoned_handshake),
-		cmocka_unit_test(test_late_secrets),
-		cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_truncated),
-		cmocka_unit_test(test_altered),
+		cmocka_unit_test(suites_are_read),
+		cmocka_unit_test(flights_in_one_datagram_are_read),
+		cmocka_unit_test(resumed_sessions_are_read),
+		cmocka_unit_test(a_hello_in_fragments_is_read),
+		cmocka_unit_test(loss_costs_only_what_is_lost),
+		cmocka_unit_test(what_is_far_behind_is_dropped),
+		cmocka_unit_test(a_new_handshake_is_followed),
+		cmocka_unit_test(what_is_not_read_says_why),
+		cmocka_unit_test(an_abandoned_handshake_is_in_nobodys_way),
+		cmocka_unit_test(secrets_may_come_behind_the_packets),
+		cmocka_unit_test(the_oldest_of_what_waits_goes_first),
+		cmocka_unit_test(what_is_cut_yields_nothing_wrong),
+		cmocka_unit_test(what_is_altered_costs_only_its_record),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("a DTLS association, read by a bystander", tests, NULL, NULL);

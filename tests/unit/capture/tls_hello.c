@@ -66,7 +66,7 @@ static int parse(uint8_t type, bool dtls, const uint8_t *octets, size_t length, 
 	return outcome;
 }
 
-static void test_fields(void **state)
+static void fields_are_read(void **state)
 {
 	(void)state;
 	for (int variant = 0; variant < 8; variant++) {
@@ -88,7 +88,7 @@ static void test_fields(void **state)
 	}
 }
 
-static void test_truncated(void **state)
+static void a_hello_cut_anywhere_is_refused(void **state)
 {
 	(void)state;
 	for (int variant = 0; variant < 4; variant++) {
@@ -118,7 +118,7 @@ static void test_truncated(void **state)
 	}
 }
 
-static void test_early_data(void **state)
+static void early_data_is_seen_among_the_extensions(void **state)
 {
 	(void)state;
 	assert_true(tls_hello_takes_early_data((const uint8_t *)"\0\4\0\x2A\0\0", 6));
@@ -136,7 +136,7 @@ static void from_hex(const char *text, uint8_t *octets, size_t length)
 }
 
 // RFC 8448 section 3: the client's first record of application data, and its close_notify.
-static void test_trace_of_rfc_8448(void **state)
+static void the_trace_of_rfc_8448_opens(void **state)
 {
 	struct tls_secret secret = {.length = 32};
 	uint8_t octets[100], plain[100];
@@ -165,7 +165,7 @@ static void test_trace_of_rfc_8448(void **state)
 	tls_keys_free(keys);
 }
 
-static void test_agreement(void **state)
+static void what_cannot_be_decrypted_has_a_reason(void **state)
 {
 	static const struct {
 		bool dtls, id;
@@ -198,7 +198,7 @@ static void test_agreement(void **state)
 	}
 }
 
-static void test_suites(void **state)
+static void suites_are_what_their_names_say(void **state)
 {
 	size_t known = 0;
 	(void)state;
@@ -227,9 +227,12 @@ static void test_suites(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_fields),     cmocka_unit_test(test_truncated),
-		cmocka_unit_test(test_early_data), cmocka_unit_test(test_trace_of_rfc_8448),
-		cmocka_unit_test(test_suites), cmocka_unit_test(test_agreement),
+		cmocka_unit_test(fields_are_read),
+		cmocka_unit_test(a_hello_cut_anywhere_is_refused),
+		cmocka_unit_test(early_data_is_seen_among_the_extensions),
+		cmocka_unit_test(the_trace_of_rfc_8448_opens),
+		cmocka_unit_test(suites_are_what_their_names_say),
+		cmocka_unit_test(what_cannot_be_decrypted_has_a_reason),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("hellos and keys of TLS", tests, NULL, NULL);

@@ -39,7 +39,7 @@ static void check_opaque(const char *log, int side, const char *expected)
 	tls_secrets_free(secrets);
 }
 
-static void test_opaque(void **state)
+static void what_is_not_read_says_why(void **state)
 {
 	(void)state;
 	converse(TLS1_2_VERSION, "ECDHE-RSA-AES128-SHA256");
@@ -82,7 +82,7 @@ static void test_opaque(void **state)
 	peers_close(&peers);
 }
 
-static void test_beginning(void **state)
+static void without_its_beginning_a_connection_is_opaque(void **state)
 {
 	const char *reason;
 	(void)state;
@@ -116,7 +116,7 @@ static void test_beginning(void **state)
 	peers_close(&peers);
 }
 
-static void test_gap(void **state)
+static void behind_a_gap_nothing_is_read(void **state)
 {
 	const char *reason;
 	(void)state;
@@ -147,7 +147,7 @@ static void test_gap(void **state)
 }
 
 // Secrets that stand behind the packets; and when no more will come, nothing is waited for.
-static void test_late_secrets(void **state)
+static void secrets_may_come_behind_the_packets(void **state)
 {
 	const char *reason;
 	(void)state;
@@ -179,7 +179,7 @@ static void test_late_secrets(void **state)
 }
 
 // Nobody makes a connection hold more than it may.
-static void test_limits(void **state)
+static void what_is_held_has_a_bound(void **state)
 {
 	const char *reason;
 	uint8_t octets[1000] = {0x17, 3, 3, 0x03, 0xE3};
@@ -223,7 +223,7 @@ static void check_prefix(void)
 	}
 }
 
-static void test_truncated(void **state)
+static void what_is_cut_yields_a_beginning(void **state)
 {
 	(void)state;
 	for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
@@ -247,7 +247,7 @@ static void test_truncated(void **state)
 	}
 }
 
-static void test_altered(void **state)
+static void what_is_altered_yields_a_beginning(void **state)
 {
 	(void)state;
 	for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
@@ -272,13 +272,13 @@ static void test_altered(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_opaque),
-		cmocka_unit_test(test_beginning),
-		cmocka_unit_test(test_gap),
-		cmocka_unit_test(test_late_secrets),
-		cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_truncated),
-		cmocka_unit_test(test_altered),
+		cmocka_unit_test(what_is_not_read_says_why),
+		cmocka_unit_test(without_its_beginning_a_connection_is_opaque),
+		cmocka_unit_test(behind_a_gap_nothing_is_read),
+		cmocka_unit_test(secrets_may_come_behind_the_packets),
+		cmocka_unit_test(what_is_held_has_a_bound),
+		cmocka_unit_test(what_is_cut_yields_a_beginning),
+		cmocka_unit_test(what_is_altered_yields_a_beginning),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("what cannot be read of a TLS connection", tests, NULL, NULL);

@@ -46,7 +46,7 @@ static const char *const suites_12[] = {
 	"ECDHE-PSK-CHACHA20-POLY1305",
 };
 
-static void test_suites_of_tls_12(void **state)
+static void suites_of_tls_1_2_are_read(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof suites_12 / sizeof *suites_12; i++) {
@@ -67,7 +67,7 @@ static const char *const suites_13[] = {
 	"TLS_AES_128_CCM_SHA256", "TLS_AES_128_CCM_8_SHA256",
 };
 
-static void test_suites_of_tls_13(void **state)
+static void suites_of_tls_1_3_are_read(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof suites_13 / sizeof *suites_13; i++) {
@@ -102,7 +102,7 @@ static void resume(int version, uint64_t options)
 	peers_close(&peers);
 }
 
-static void test_resumption(void **state)
+static void resumed_sessions_are_read(void **state)
 {
 	(void)state;
 	resume(TLS1_2_VERSION, 0);
@@ -111,7 +111,7 @@ static void test_resumption(void **state)
 	resume(TLS1_3_VERSION, SSL_OP_NO_TICKET);
 }
 
-static void test_key_updates(void **state)
+static void new_keys_are_followed(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof suites_13 / sizeof *suites_13; i++) {
@@ -131,7 +131,7 @@ static void test_key_updates(void **state)
 	}
 }
 
-static void test_hello_retry(void **state)
+static void a_hello_retry_is_followed(void **state)
 {
 	(void)state;
 	for (int compatible = 0; compatible < 2; compatible++) {
@@ -148,7 +148,7 @@ static void test_hello_retry(void **state)
 	}
 }
 
-static void test_renegotiation(void **state)
+static void a_renegotiation_is_followed(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < 3; i++) {
@@ -232,7 +232,7 @@ static void early(bool take, bool retry, bool logged)
 	peers_close(&peers);
 }
 
-static void test_early_data(void **state)
+static void early_data_is_read_where_it_was_taken(void **state)
 {
 	(void)state;
 	early(true, false, true);
@@ -241,7 +241,7 @@ static void test_early_data(void **state)
 	early(true, false, false);
 }
 
-static void test_session(void **state)
+static void a_session_is_told_whoever_is_the_client(void **state)
 {
 	struct tls_passive_session session;
 	(void)state;
@@ -267,7 +267,7 @@ static void test_session(void **state)
 }
 
 // Where two sides have something, that which was complete first comes first; tags are those of the segments.
-static void test_order_and_tags(void **state)
+static void pieces_come_in_order_with_their_tags(void **state)
 {
 	struct tls_passive_piece piece;
 	(void)state;
@@ -300,15 +300,15 @@ static void test_order_and_tags(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_suites_of_tls_12),
-		cmocka_unit_test(test_suites_of_tls_13),
-		cmocka_unit_test(test_resumption),
-		cmocka_unit_test(test_key_updates),
-		cmocka_unit_test(test_hello_retry),
-		cmocka_unit_test(test_renegotiation),
-		cmocka_unit_test(test_early_data),
-		cmocka_unit_test(test_session),
-		cmocka_unit_test(test_order_and_tags),
+		cmocka_unit_test(suites_of_tls_1_2_are_read),
+		cmocka_unit_test(suites_of_tls_1_3_are_read),
+		cmocka_unit_test(resumed_sessions_are_read),
+		cmocka_unit_test(new_keys_are_followed),
+		cmocka_unit_test(a_hello_retry_is_followed),
+		cmocka_unit_test(a_renegotiation_is_followed),
+		cmocka_unit_test(early_data_is_read_where_it_was_taken),
+		cmocka_unit_test(a_session_is_told_whoever_is_the_client),
+		cmocka_unit_test(pieces_come_in_order_with_their_tags),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("a TLS connection, read by a bystander", tests, NULL, NULL);

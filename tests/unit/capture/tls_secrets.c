@@ -49,7 +49,7 @@ static void random_of(uint8_t octets[TLS_RANDOM])
 		octets[i] = (uint8_t)(i % 16 * 0x11);
 }
 
-static void test_labels(void **state)
+static void each_label_is_read_and_others_passed_over(void **state)
 {
 	uint8_t random[TLS_RANDOM];
 	struct tls_secrets_count count = {0};
@@ -83,7 +83,7 @@ static void test_labels(void **state)
 	assert_null(tls_secrets_find(secrets, random, TLS_MASTER));
 }
 
-static void test_malformed(void **state)
+static void malformed_lines_are_counted(void **state)
 {
 	static const char *const lines[] = {
 		"CLIENT_RANDOM",
@@ -120,7 +120,7 @@ static void test_malformed(void **state)
 	free(text);
 }
 
-static void test_truncated(void **state)
+static void a_line_cut_short_adds_nothing(void **state)
 {
 	static const char line[] = "CLIENT_RANDOM " RANDOM " " SECRET_48;
 	(void)state;
@@ -133,7 +133,7 @@ static void test_truncated(void **state)
 	}
 }
 
-static void test_first_stays(void **state)
+static void the_first_secret_of_two_stays(void **state)
 {
 	uint8_t random[TLS_RANDOM];
 	struct tls_secrets_count count = {0};
@@ -148,7 +148,7 @@ static void test_first_stays(void **state)
 	assert_int_equal(tls_secrets_find(secrets, random, TLS_CLIENT_TRAFFIC)->octets[0], 0);
 }
 
-static void test_many(void **state)
+static void many_are_found_and_one_too_many_is_refused(void **state)
 {
 	struct error error = {0};
 	char line[300];
@@ -175,7 +175,7 @@ static void test_many(void **state)
 	tls_secrets_free(few);
 }
 
-static void test_file(void **state)
+static void a_file_is_read_or_refused_with_its_line(void **state)
 {
 	char path[] = "/tmp/assay-keylog-XXXXXX";
 	struct tls_secrets_count count = {0};
@@ -204,7 +204,7 @@ static void test_file(void **state)
 	assert_non_null(strstr(error.text, path));
 }
 
-static void test_blocks(void **state)
+static void blocks_of_other_protocols_are_left(void **state)
 {
 	static const char line[] = "CLIENT_RANDOM " RANDOM " " SECRET_48 "\n";
 	(void)state;
@@ -217,13 +217,16 @@ static void test_blocks(void **state)
 	assert_true(tls_secrets_closed(secrets));
 }
 
-#define TEST(function) cmocka_unit_test_setup_teardown(function, open_store, close_store)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_labels), TEST(test_malformed), TEST(test_truncated), TEST(test_first_stays),
-		TEST(test_many),   TEST(test_file),      TEST(test_blocks),
+		cmocka_unit_test_setup_teardown(each_label_is_read_and_others_passed_over, open_store, close_store),
+		cmocka_unit_test_setup_teardown(malformed_lines_are_counted, open_store, close_store),
+		cmocka_unit_test_setup_teardown(a_line_cut_short_adds_nothing, open_store, close_store),
+		cmocka_unit_test_setup_teardown(the_first_secret_of_two_stays, open_store, close_store),
+		cmocka_unit_test_setup_teardown(many_are_found_and_one_too_many_is_refused, open_store, close_store),
+		cmocka_unit_test_setup_teardown(a_file_is_read_or_refused_with_its_line, open_store, close_store),
+		cmocka_unit_test_setup_teardown(blocks_of_other_protocols_are_left, open_store, close_store),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("key logs", tests, NULL, NULL);
