@@ -6,13 +6,13 @@
 
 local escape = require("reports.escape")
 local evidence = require("reports.evidence")
+local layout = require("reports.layout")
 local requirements = require("reports.requirements")
 local wording = require("reports.wording")
 
 local pretty = {}
 pretty.__index = pretty
 
-local COLOURS = { pass = "32", fail = "31;1", warn = "33", inconclusive = "35", skip = "36", bold = "1", faint = "2" }
 local BUDGET, EACH = 60, 40 -- decoded lines a result, and a message
 local FIELD = 600 -- octets of a value
 
@@ -36,7 +36,7 @@ function pretty.new(sink, options)
 end
 
 function pretty:paint(colour, text)
-  return self.colour and ("\27[%sm%s\27[0m"):format(COLOURS[colour], text) or text
+  return layout.paint(self.colour, colour, text)
 end
 
 -- Blanks wipe the line on every terminal, also on one that knows no escape sequence.
@@ -60,40 +60,14 @@ function pretty:emit(lines)
   return self.sink(table.concat(lines, "\n") .. "\n")
 end
 
--- Text in the columns right of `indent`, broken at blanks where there are any.
-local function wrap(lines, width, indent, text)
-  local room, line = math.max(width - #indent, 20), ""
-  for word in text:gmatch("%S+") do
-    while #word > room do
-      if line ~= "" then
-        lines[#lines + 1] = indent .. line
-        line = ""
-      end
-      lines[#lines + 1] = indent .. word:sub(1, room)
-      word = word:sub(room + 1)
-    end
-    if line ~= "" and #line + 1 + #word > room then
-      lines[#lines + 1] = indent .. line
-      line = word
-    elseif word ~= "" then
-      line = line == "" and word or line .. " " .. word
-    end
-  end
-  if line ~= "" then
-    lines[#lines + 1] = indent .. line
-  end
+function pretty:wrap(lines, indent, text)
+  layout.wrap(lines, self.width, indent, text)
 end
 
--- "expected  an error response 401", its further lines under the text.
+-- Nothing where there is no value.
 function pretty:labelled(lines, indent, label, value)
-  if value == nil or value == "" then
-    return
-  end
-  local column = indent .. (" "):rep(10)
-  local first = #lines + 1
-  wrap(lines, self.width, column, escape.printable(value, FIELD))
-  if lines[first] then
-    lines[first] = ("%s%-10s%s"):format(indent, label, lines[first]:sub(#column + 1))
+  if value ~= nil and value ~= "" then
+    layout.labelled(lines, self.width, indent, label, escape.printable(value, FIELD))
   end
 end
 
@@ -186,7 +160,7 @@ function pretty:check(lines, check)
   local head = table.concat(parts, "  ")
   lines[#lines + 1] = "    " .. self:paint(check.verdict, head)
   if check.text then
-    wrap(lines, self.width, "      ", escape.printable(check.text, FIELD))
+    self:wrap(lines, "      ", escape.printable(check.text, FIELD))
   end
   self:labelled(lines, "      ", "checked", check.label)
   self:labelled(lines, "      ", "expected", check.expected)
@@ -203,7 +177,7 @@ function pretty:details(lines, result)
   lines[#lines + 1] = self:paint(verdict, word) .. "  " .. self:paint("bold", escape.printable(result.id, 200))
   local sections = wording.sections(result)
   local title = escape.printable(result.title, 200)
-  wrap(lines, self.width, "    ", sections and ("%s (%s)"):format(title, sections) or title)
+  self:wrap(lines, "    ", sections and ("%s (%s)"):format(title, sections) or title)
   self:labelled(lines, "    ", "because", result.reason)
   local shown, implied = evidence.checks(result)
   for _, check in ipairs(shown) do
@@ -211,7 +185,7 @@ function pretty:details(lines, result)
   end
   for _, check in ipairs(implied) do
     local text = ("%s follows from %s"):format(check.requirement, check.implied_by)
-    wrap(lines, self.width, "    ", escape.printable(text, FIELD))
+    self:wrap(lines, "    ", escape.printable(text, FIELD))
   end
   for _, line in ipairs(wording.flat(result.notes, "")) do
     self:labelled(lines, "    ", line:find("^  ") and "" or "note", line)

@@ -6,13 +6,13 @@
 
 local escape = require "reports.escape"
 local evidence = require "reports.evidence"
+local layout = require "reports.layout"
 local summary = require "reports.audit.summary"
 local wording = require "reports.wording"
 
 local pretty = {}
 pretty.__index = pretty
 
-local COLOURS <const> = { pass = "32", fail = "31;1", warn = "33", inconclusive = "35", bold = "1" }
 local BUDGET <const>, EACH <const> = 60, 40 -- decoded lines of an exchange, and of a message
 local VARIANTS <const> = 4
 local FIELD <const> = 600
@@ -22,35 +22,17 @@ function pretty.new(options)
     width = math.max(options.width or 100, 60) }, pretty)
 end
 
-function pretty:paint(colour, text)
-  return self.colour and ("\27[%sm%s\27[0m"):format(COLOURS[colour], text) or text
-end
+function pretty:paint(colour, text) return layout.paint(self.colour, colour, text) end
 
 function pretty:say(text) self.lines[#self.lines + 1] = text or "" end
 
 -- The text in the columns right of `indent`, whose first line begins with `head`.
 function pretty:wrap(head, indent, text)
-  local room, line = self.width - #indent, ""
-  local prefix = head .. indent:sub(#head + 1)
-  local function flush()
-    self:say(prefix .. line)
-    prefix, line = indent, ""
-  end
-  for word in escape.printable(text):gmatch "%S+" do
-    while #word > room do
-      if line ~= "" then flush() end
-      line = word:sub(1, room)
-      flush()
-      word = word:sub(room + 1)
-    end
-    if line ~= "" and #line + 1 + #word > room then flush() end
-    line = line == "" and word or line .. " " .. word
-  end
-  if line ~= "" then flush() end
+  layout.wrap(self.lines, self.width, indent, escape.printable(text), head)
 end
 
 function pretty:labelled(label, text)
-  if text and text ~= "" then self:wrap(("    %-10s"):format(label), (" "):rep(14), text) end
+  if text and text ~= "" then layout.labelled(self.lines, self.width, "    ", label, escape.printable(text)) end
 end
 
 -- pretty.where(variant, many): "7 messages: frames 250, 256, ..., udp 192.0.2.1:4000 > 192.0.2.2:3478 and 4 more flows"
@@ -115,13 +97,13 @@ function pretty:broken(one, many)
   for _, group in ipairs(one.groups) do self:group(group, many, group == worst) end
 end
 
-function pretty:ids(title, colour, list, text)
+function pretty:ids(title, list, text)
   if #list == 0 then return end
   local parts = {}
   for i, one in ipairs(list) do parts[i] = text and text(one) or one.id end
   self:say()
   self:say(self:paint("bold", title))
-  if colour then self:wrap("  ", "  ", table.concat(parts, ", ")) end
+  self:wrap("  ", "  ", table.concat(parts, ", "))
 end
 
 function pretty:heading(gathered)
@@ -157,14 +139,14 @@ function pretty.lines_of(gathered, totals, options)
   for _, word in ipairs { "warn", "inconclusive", "fail" } do
     for _, one in ipairs(by[word]) do self:broken(one, many) end
   end
-  self:ids("held", "pass", by.pass, function(one) return ("%s (%d)"):format(one.id, one.held) end)
+  self:ids("held", by.pass, function(one) return ("%s (%d)"):format(one.id, one.held) end)
   local reasons, order = {}, {}
   for _, one in ipairs(by.skip) do
     local reason = gathered:lack(one)
     if not reasons[reason] then reasons[reason], order[#order + 1] = {}, reason end
     table.insert(reasons[reason], one)
   end
-  for _, reason in ipairs(order) do self:ids("not judged: " .. reason, "skip", reasons[reason]) end
+  for _, reason in ipairs(order) do self:ids("not judged: " .. reason, reasons[reason]) end
   self:say()
   if gathered.interrupted then self:say(self:paint("fail", "interrupted: this is what was gathered until then")) end
   local worst = (totals.fail > 0 or options.strict and totals.warn > 0) and "fail" or totals.warn > 0 and "warn"
