@@ -17,20 +17,23 @@ end
 scenario "allocate" {
   title = "an Allocate is granted no more than the lifetime of its token",
   covers = { "7635-9-05" },
-  faults = { "ignore-token-on-allocate" },
+  faults = { "ignore-token-on-allocate", "cap-only-what-is-asked" },
   run = function(t)
     for _, lifetime in ipairs { 100, 400, 1000 } do
       local answer = t:allocate { lifetime = 3600, token = { lifetime = lifetime } }
       bounded(t, "7635-9-05", answer, lifetime, ("a token of %d s"):format(lifetime))
       t:put_down(answer.client)
     end
+    local default = t:allocate { token = { lifetime = 100 }, step = "Allocate without LIFETIME" }
+    bounded(t, "7635-9-05", default, 100, "a token of 100 s, no LIFETIME asked for") -- the default is longer (AMB-09)
+    t:put_down(default.client)
   end,
 }
 
 scenario "refresh" {
   title = "a Refresh is granted no more than the lifetime of the token it presents",
   covers = { "7635-9-06" },
-  faults = { "keep-ceiling-of-allocate" },
+  faults = { "keep-ceiling-of-allocate", "cap-only-what-is-asked" },
   run = function(t)
     local client = t:allocation { token = { lifetime = 7200 } }
     local same = t:refresh(client, {
@@ -42,6 +45,8 @@ scenario "refresh" {
       lifetime = 3600, token = { lifetime = 120, mac_key = bytes.random(20) }, step = "Refresh, a new mac_key",
     })
     bounded(t, "7635-9-06", other, 120, "a new token with a new mac_key")
+    local default = t:refresh(client, { token = { lifetime = 120 }, step = "Refresh without LIFETIME" })
+    bounded(t, "7635-9-06", default, 120, "a new token, no LIFETIME asked for")
   end,
 }
 

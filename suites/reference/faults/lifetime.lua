@@ -88,6 +88,15 @@ return {
     end,
   },
   {
+    name = "cap-only-what-is-asked", about = "without LIFETIME the default is granted, whatever the token's lifetime",
+    requirements = { "7635-9-05", "7635-9-06" },
+    apply = function(b)
+      change.wrap(b, "granted_lifetime", function(original, server, request, requested)
+        return requested and original(server, request, requested) or b.usual_lifetime(server)
+      end)
+    end,
+  },
+  {
     name = "grant-any-lifetime", about = "there is no maximum for LIFETIME",
     requirements = { "5766-6.2-04" },
     apply = function(b)
