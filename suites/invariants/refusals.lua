@@ -5,12 +5,12 @@
 local certain = require "support.certain"
 local invariant = require "support.invariant"
 
--- Integrity without one of the attributes that tell its key.
+-- Integrity without one of the attributes that tell its key. A Refresh may have other defects that a capture does not
+-- show, so of the refusals of one only the right one counts.
 local function judge_incomplete(facts, request, check)
   local code, has = certain.code(facts), request.has
-  if not code or request.method ~= "Allocate" or not certain.challenges(facts) or not certain.plain(request) then
-    return
-  end
+  local shown = request.method == "Allocate" or request.method == "Refresh" and (code == 0 or code == 400)
+  if not code or not shown or not certain.challenges(facts) or not certain.plain(request) then return end
   for _, name in ipairs { "USERNAME", "REALM", "NONCE" } do
     -- A stale nonce is another defect, and may be found first.
     local alone = name == "NONCE" or request.nonce == "current" or request.nonce == "absent"

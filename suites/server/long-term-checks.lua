@@ -19,6 +19,17 @@ local function nonce_of(control)
   return control.answer.request.NONCE
 end
 
+-- The control of a refusal on an allocation of its own, since a connection may be closed behind an error. nil where it
+-- is not served, which is judged elsewhere, and a peer may be forbidden.
+local function on_an_allocation(t, method)
+  local client = t:allocation()
+  local spec = { on = client }
+  if method == "Refresh" then spec.lifetime = 600 else spec.peer = t:peer(client) end
+  local answer = t:on(client, method, spec)
+  if answer:is_success().ok then return { spec = spec, method = method, answer = answer } end
+  t:note("%s is not looked at: %s", method, answer:describe())
+end
+
 scenario "no-excuse" {
   title = "a good token does not excuse a missing or wrong NONCE, REALM, USERNAME or integrity",
   covers = { "7635-7-20" },
@@ -43,12 +54,18 @@ scenario "no-excuse" {
 scenario "missing-attribute" {
   title = "integrity without USERNAME, REALM or NONCE gets 400",
   covers = { "5389-10.2.2-03" },
-  faults = { "serve-without-nonce", "challenge-incomplete", "know-no-nonce" },
+  faults = { "serve-without-nonce", "challenge-incomplete", "know-no-nonce", "miss-attributes-in-allocate-only" },
   transports = "each",
   run = function(t)
     local control = t:control {}
     for _, attribute in ipairs { "USERNAME", "REALM", "NONCE" } do
       t:refused("5389-10.2.2-03", control, without(attribute), 400, { label = attribute })
+    end
+    for _, attribute in ipairs { "USERNAME", "REALM", "NONCE" } do
+      local served = on_an_allocation(t, "Refresh")
+      if not served then break end
+      t:refused("5389-10.2.2-03", served, without(attribute), 400, { label = "Refresh: " .. attribute })
+      t:put_down(served.spec.on)
     end
   end,
 }
@@ -80,12 +97,21 @@ scenario "bare-bad-request" {
 scenario "unknown-nonce" {
   title = "a nonce that was never given out gets 438",
   covers = { "5389-10.2.2-05" },
-  faults = { "accept-made-up-nonce", "know-no-nonce" },
+  faults = { "accept-made-up-nonce", "know-no-nonce", "judge-nonce-in-allocate-only" },
   transports = "each",
   run = function(t)
-    local control = t:control {}
-    local answer = t:with_defect(control, { nonce = made_up(nonce_of(control)) })
-    t:check("5389-10.2.2-05", answer:is_error(438), { soften = answer:code() == 401 and "AMB-15" })
+    local function judge(control, label)
+      local answer = t:with_defect(control, { nonce = made_up(nonce_of(control)) })
+      t:check("5389-10.2.2-05", answer:is_error(438), { label = label, soften = answer:code() == 401 and "AMB-15" })
+    end
+    judge(t:control {})
+    for _, method in ipairs { "Refresh", "CreatePermission" } do
+      local served = on_an_allocation(t, method)
+      if served then
+        judge(served, method)
+        t:put_down(served.spec.on)
+      end
+    end
   end,
 }
 

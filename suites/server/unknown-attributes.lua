@@ -10,7 +10,7 @@ local NOBODY_KNOWS = 0x7FF1
 scenario "unknown-attributes" {
   title = "unknown comprehension-required attributes get 420, which lists them and no others",
   covers = { "5389-7.3.1-01" },
-  faults = { "refuse-unknown-by-400", "omit-unknown-list", "list-optional" },
+  faults = { "refuse-unknown-by-400", "omit-unknown-list", "list-optional", "refuse-unknown-in-allocate-only" },
   needs = { "credentials" },
   transports = "each",
   run = function(t)
@@ -24,6 +24,8 @@ scenario "unknown-attributes" {
     t:check("5389-7.3.1-01", answer:lists_unknown(0x7F01), { label = "the second is listed" })
     t:check("5389-7.3.1-01", answer:lists_unknown(0xFF00):negated "the comprehension-optional one is not listed",
       { label = "the optional one is not" })
+    local refresh = t:on(t:allocation(), "Refresh", { lifetime = 600, attributes = { { 0x7F00, "unknown" } } })
+    t:check("5389-7.3.1-01", refresh:is_error(420), { label = "420 to a Refresh" })
   end,
 }
 

@@ -62,6 +62,23 @@ return {
     end,
   },
   {
+    name = "miss-attributes-in-allocate-only",
+    about = "USERNAME, REALM and NONCE are looked for in Allocate requests only",
+    requirements = { "5389-10.2.2-03" },
+    apply = function(b)
+      change.wrap(b, "missing_attribute", function(original, request)
+        return request.method == "Allocate" and original(request) or nil
+      end)
+      change.wrap(b, "nonce_is_current", function(original, server, client, nonce, now)
+        return nonce == nil or original(server, client, nonce, now)
+      end)
+      change.wrap(b, "session_of", function(original, server, request)
+        local allocation = not request:has "USERNAME" and server:allocation_of(request.client)
+        return allocation and allocation.session or original(server, request)
+      end)
+    end,
+  },
+  {
     name = "serve-without-realm", about = "REALM is not missed, since no token session needs it for its key",
     requirements = { "5389-10.2.2-03", "7635-7-20" },
     apply = function(b)
@@ -235,6 +252,17 @@ return {
     apply = function(b)
       local stun = require "stun"
       b.must_be_understood = function(type) return type < 0x8000 or not stun.attribute(type) end
+    end,
+  },
+  {
+    name = "refuse-unknown-in-allocate-only",
+    about = "in any other request an attribute that is not understood is passed over",
+    requirements = { "5389-7.3.1-01" },
+    apply = function(b)
+      change.wrap(b, "unknown_attributes", function(original, server, request)
+        local overlooked = request.class == "request" and request.method ~= "Allocate"
+        return overlooked and {} or original(server, request)
+      end)
     end,
   },
   {

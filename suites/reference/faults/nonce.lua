@@ -23,6 +23,15 @@ return {
     end,
   },
   {
+    name = "judge-nonce-in-allocate-only", about = "whoever has an allocation may use any nonce",
+    requirements = { "5389-10.2.2-05" },
+    apply = function(b)
+      change.wrap(b, "nonce_is_current", function(original, server, client, ...)
+        return server:allocation_of(client) ~= nil or original(server, client, ...)
+      end)
+    end,
+  },
+  {
     name = "accept-made-up-nonce", about = "only nonces of this server that are too old are refused",
     requirements = { "5389-10.2.2-05", "7635-7-20" },
     apply = function(b)
