@@ -40,7 +40,7 @@ int command_audit(int argc, char **argv)
 			"Judges the STUN and TURN traffic in captures (pcap or pcapng, also gzip; a folder stands for\n"
 			"all captures in it, - for standard input). Exit status: 0 nothing failed, 1 something\n"
 			"failed, 2 command line wrong, 3 no verdict or a capture that broke off, 4 output not\n"
-			"written.",
+			"written, 130 interrupted.",
 		.options = options,
 		.positional = "files",
 	};

@@ -19,8 +19,7 @@
 #define OPTIONS_TARGET \
 	{"server", OPTION_TEXT, "server", "HOST:PORT", \
 	 "a target without a profile; an IPv6 address stands in brackets"}, \
-		{"transport", OPTION_LIST, "transports", "NAME", \
-		 "udp, tcp, tls or dtls; more than once for several (default udp)"}, \
+		{"transport", OPTION_LIST, "transports", "NAME", "udp, tcp, tls or dtls (default udp)"}, \
 		{"ca", OPTION_TEXT, "ca", "FILE", "the certificates (PEM) that vouch for its own, over TLS and DTLS"}, \
 		{"insecure", OPTION_FLAG, "insecure", NULL, "take any certificate of it; the report says so"}, \
 		{"server-name", OPTION_TEXT, "server_name", "NAME", \

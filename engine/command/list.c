@@ -17,7 +17,8 @@ int command_list(int argc, char **argv)
 {
 	static const struct command_line line = {
 		.usage = "assay list [OPTION]... [SUITE]...",
-		.about = "Lists scenarios with their titles, or the requirements catalogue with what judges each row.",
+		.about = "Lists scenarios with their titles, or the requirements catalogue with what judges each row.\n"
+			 "Exit status: 0 listed, 2 command line wrong, 4 output not written.",
 		.options = options,
 		.positional = "suites",
 	};

@@ -13,13 +13,18 @@
 
 enum { STATUS_OK = 0, STATUS_USAGE = 2, STATUS_NO_VERDICT = 3, STATUS_NOT_WRITTEN = 4 };
 
+static bool is_list(const struct option_row *row)
+{
+	return row->kind == OPTION_LIST || row->kind == OPTION_SECRET;
+}
+
 static int print_help(const struct command_line *line)
 {
 	printf("usage: %s\n\n%s\n\n", line->usage, line->about);
 	for (const struct option_row *row = line->options; row->name; row++) {
 		char left[64];
 		snprintf(left, sizeof left, "--%s%s%s", row->name, row->value ? " " : "", row->value ? row->value : "");
-		printf("  %-28s %s\n", left, row->help);
+		printf("  %-28s %s%s\n", left, row->help, is_list(row) ? "; more than once for several" : "");
 	}
 	printf("  %-28s %s\n", "--help", "this text");
 	if (fflush(stdout) == 0 && !ferror(stdout))
@@ -119,7 +124,7 @@ int options_push(lua_State *state, const struct command_line *line, int argc, ch
 	int top = lua_gettop(state);
 	lua_newtable(state);
 	for (const struct option_row *row = line->options; row->name; row++)
-		if (row->kind == OPTION_LIST || row->kind == OPTION_SECRET) {
+		if (is_list(row)) {
 			lua_newtable(state);
 			lua_setfield(state, -2, row->field);
 		}

@@ -10,7 +10,7 @@
 enum option_kind {
 	OPTION_FLAG,        // field = true
 	OPTION_TEXT,        // field = "value"
-	OPTION_LIST,        // may be given more than once: field = {"value", ...}
+	OPTION_LIST,        // may be given more than once, as --help then says: field = {"value", ...}
 	OPTION_SECRET,      // a list too; its values are blotted out of argv, which every user of the machine can read
 	OPTION_SECRET_TEXT, // a text that is blotted out likewise
 	OPTION_NUMBER,      // a finite number >= 0: field = 1.5

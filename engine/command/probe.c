@@ -6,8 +6,7 @@
 
 static const struct option_row options[] = {
 	{"server", OPTION_TEXT, "server", "HOST:PORT", "where it is; an IPv6 address stands in brackets"},
-	{"transport", OPTION_LIST, "transports", "NAME",
-	 "try only udp, tcp, tls or dtls; more than once for several (default: all four)"},
+	{"transport", OPTION_LIST, "transports", "NAME", "try only udp, tcp, tls or dtls (default: all four)"},
 	{"tls-port", OPTION_COUNT, "tls_port", "N", "its port for TLS (default: that of --server)"},
 	{"dtls-port", OPTION_COUNT, "dtls_port", "N", "its port for DTLS (default: that of --server)"},
 	{"ca", OPTION_TEXT, "ca", "FILE", "the certificates (PEM) that vouch for its own, over TLS and DTLS"},

@@ -6,7 +6,7 @@
 
 static const struct option_row options[] = {
 	{"target", OPTION_LIST, "targets", "FILE",
-	 "the profile of a server; twice to compare two servers with each other too"},
+	 "the profile of a server; several servers are compared with each other too"},
 	OPTIONS_TARGET,
 	{"speed", OPTION_NUMBER, "speed", "N", "1: with the captured spacing (default), 2: twice as fast, 0: at once"},
 	{"verbatim", OPTION_FLAG, "verbatim", NULL,

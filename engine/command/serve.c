@@ -18,7 +18,7 @@ static const struct option_row options[] = {
 	{"key", OPTION_SECRET, "keys", "KID:ALG:BASE64", "a long-term key; @FILE reads such lines (ASSAY_KEYS too)"},
 	{"user", OPTION_SECRET, "users", "NAME:PASSWORD", "first-party credentials; @FILE as above (ASSAY_USERS too)"},
 	{"no-third-party", OPTION_OFF, "third_party", NULL, "take no tokens"},
-	{"fault", OPTION_LIST, "faults", "NAME", "break it, more than once for several faults"},
+	{"fault", OPTION_LIST, "faults", "NAME", "break it"},
 	{"list-faults", OPTION_FLAG, "list_faults", NULL, "list the faults and what they break, and end"},
 	{"format", OPTION_TEXT, "format", "text|json", "form of that list; JSON is one fault a line (default text)"},
 	{"delta", OPTION_NUMBER, "delta", "SECONDS", "grace for the time of tokens (default 5)"},
@@ -41,7 +41,8 @@ int command_serve(int argc, char **argv)
 			 "protect nothing. What the command line does not say is taken from ASSAY_ADDRESS,\n"
 			 "ASSAY_ADDRESS6, ASSAY_PORT, ASSAY_TLS_PORT, ASSAY_DTLS_PORT, ASSAY_CERTIFICATE,\n"
 			 "ASSAY_PRIVATE_KEY, ASSAY_REALM, ASSAY_SERVER_NAME, ASSAY_KEYS, ASSAY_USERS and\n"
-			 "ASSAY_THIRD_PARTY (yes or no).",
+			 "ASSAY_THIRD_PARTY (yes or no). Exit status: 0 ended by a signal, 2 command line wrong,\n"
+			 "3 it cannot serve there, 4 output not written.",
 		.options = options,
 	};
 	return options_run(&line, "reference.serve", argc, argv);

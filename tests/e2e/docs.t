@@ -74,9 +74,9 @@ sub options {
 	};
 }
 
-subtest 'every option of assay run, probe, audit and report is described' => sub {
+subtest 'every option of assay run, probe, audit, replay and report is described' => sub {
 	my $all = join "\n", values %page;
-	for my $option (sort map { keys %{ options($_) } } qw(run probe audit report)) {
+	for my $option (sort map { keys %{ options($_) } } qw(run probe audit replay report)) {
 		next if $option eq '--help';
 		ok $all =~ /`\Q$option\E\b/, $option;
 	}
@@ -84,10 +84,17 @@ subtest 'every option of assay run, probe, audit and report is described' => sub
 
 subtest 'no option is described that is not there' => sub {
 	for my $name (@pages) {
-		for my $line ($page{$name} =~ /(?:^|[\s`\/])assay ((?:run|audit|report|probe|serve|list|decode|token (?:seal|open)) [^`\n]*)/g) {
+		for my $line ($page{$name} =~ /(?:^|[\s`\/])assay ((?:run|audit|replay|report|probe|serve|list|decode|token (?:seal|open)) [^`\n]*)/g) {
 			my ($command, $rest) = $line =~ /^(token \w+|\w+)(.*)/;
 			ok options($command)->{$_}, "$name: assay $command $_" for $rest =~ /(?<=\s)(--[\w-]+)/g;
 		}
+	}
+};
+
+subtest 'each --help tells the exit statuses' => sub {
+	for my $command (qw(run audit replay report probe serve list decode), 'token seal', 'token open') {
+		my (undef, $out) = run(assay(), split(' ', $command), '--help');
+		like $out =~ s/\s+/ /gr, qr/Exit status.*: 0 .* 2 .* 4 /, $command;
 	}
 };
 
