@@ -6,6 +6,7 @@
 local bench_of = require "support.bench"
 local clock = require "clock"
 local escape = require "reports.escape"
+local interruptible = require "support.interruptible"
 local net = require "net"
 local offers = require "support.probe.offers"
 local preflight = require "support.preflight"
@@ -175,34 +176,16 @@ end
 
 -- Works until the end or an interruption, and leaves no allocation.
 local function perform(s, found)
-  local status, interrupted = nil, false
-  local ended, handles = net.condition(), {}
-  local worker = net.spawn(function() return work(s, found) end)
-  for _, name in ipairs { "INT", "TERM", "HUP" } do
-    handles[#handles + 1] = net.on_signal(name, function()
-      interrupted = true
-      ended:notify()
-    end)
-  end
-  local watcher = net.spawn(function()
-    local ok, result = worker:join()
-    if ok then
-      status = result
-    elseif not interrupted then
-      status = complain(NO_ANSWER, "assay itself failed, which is a bug of assay: %s", tostring(result))
-    end
-    ended:notify()
-  end)
-  ended:wait()
-  if interrupted then
-    worker:cancel()
-    worker:join(5)
+  local outcome = interruptible.run(function() return work(s, found) end, {})
+  local status = outcome.results[1]
+  if outcome.interrupted then
     status = INTERRUPTED
     say "assay: interrupted; what it holds of the server is put down"
+  elseif outcome.failure then
+    status = complain(NO_ANSWER, "%s", outcome.failure)
   end
   s:abandon()
-  watcher:join(5)
-  for _, handle in ipairs(handles) do handle:close() end
+  outcome.release()
   return status
 end
 

@@ -8,6 +8,7 @@ local compare = require "support.replay.compare"
 local escape = require "reports.escape"
 local extract = require "support.replay.extract"
 local frames = require "support.replay.frames"
+local interruptible = require "support.interruptible"
 local launcher = require "support.launcher"
 local naming = require "support.naming"
 local net = require "net"
@@ -224,36 +225,20 @@ end
 
 -- Plays until the end or an interruption; the report comes in either case, once there is something to report.
 local function play(score, profiles, options)
-  local stages, interrupted, ended, problem = {}, false, net.condition(), nil
-  local worker = net.spawn(function() return perform(score, profiles, options, stages) end)
+  local stages = {}
   local function stop_players()
     for _, stage in ipairs(stages) do
       if stage.player then stage.player:stop "interrupted" end
     end
   end
-  local handles = {}
-  for _, name in ipairs { "INT", "TERM", "HUP" } do
-    handles[#handles + 1] = net.on_signal(name, function()
-      interrupted = true
-      stop_players()
-      ended:notify()
-    end)
-  end
-  local watcher = net.spawn(function()
-    local ok, played, why = worker:join()
-    if not interrupted then
-      if not ok then
-        problem = score.unwritten or "assay itself failed, which is a bug of assay: " .. tostring(played)
-      elseif not played then
-        problem = why
-      end
-    end
-    ended:notify()
-  end)
-  ended:wait()
-  if interrupted and not watcher:join(2) then
-    worker:cancel()
-    watcher:join(2)
+  local outcome = interruptible.run(function() return perform(score, profiles, options, stages) end,
+    { on_interrupt = stop_players, grace = 2 })
+  local problem
+  if outcome.failure then
+    problem = score.unwritten or outcome.failure
+  elseif not outcome.interrupted then
+    local played, why = table.unpack(outcome.results, 1, 2)
+    problem = not played and why or nil
   end
   strike(stages)
   local begun = #stages == #profiles and stages[1].player ~= nil
@@ -263,9 +248,9 @@ local function play(score, profiles, options)
   elseif not begun then
     status = complain(INTERRUPTED, "interrupted before anything was replayed")
   else
-    status = status_of(score, stages, options, interrupted)
+    status = status_of(score, stages, options, outcome.interrupted)
   end
-  for _, handle in ipairs(handles) do handle:close() end
+  outcome.release()
   return status
 end
 

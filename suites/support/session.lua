@@ -8,10 +8,10 @@ local bench_of = require "support.bench"
 local clock = require "clock"
 local escape = require "reports.escape"
 local harness = require "support.harness"
+local interruptible = require "support.interruptible"
 local launcher = require "support.launcher"
 local ledger = require "support.ledger"
 local name_of = require("support.address").text
-local net = require "net"
 local opened = require "support.opened"
 local output = require "support.output"
 local preflight = require "support.preflight"
@@ -33,7 +33,7 @@ local LAST_LINES = 12 -- of the log of a target that was lost
 function session.open(p, chosen, options, rerun)
   local self = setmetatable({
     profile = p, chosen = chosen, options = options, counts = {}, began = clock.monotonic(),
-    ended = net.condition(), requirements = requirements.new(),
+    requirements = requirements.new(),
   }, session)
   for _, name in ipairs(verdict.names) do self.counts[name] = 0 end
   for _, one in ipairs(chosen) do self.needs_target = self.needs_target or not one.offline end
@@ -154,31 +154,14 @@ end
 function session:interrupt()
   self.interrupted = true
   self.harness:interrupt()
-  self.ended:notify()
 end
 
 -- Works until the end or an interruption.
 function session:perform()
-  local handles = {}
-  for _, name in ipairs { "INT", "TERM", "HUP" } do
-    handles[#handles + 1] = net.on_signal(name, function() self:interrupt() end)
-  end
-  local worker = net.spawn(function() self:work() end)
-  local watcher = net.spawn(function()
-    local ok, failure = worker:join()
-    if not ok and not self.interrupted then
-      self.lost = self.lost or "assay itself failed, which is a bug of assay: " .. tostring(failure)
-    end
-    self.ended:notify()
-  end)
-  self.ended:wait()
-  if self.interrupted then
-    worker:cancel()
-    worker:join(5)
-  end
-  watcher:join(5)
-  self:finish() -- with the signals still held: an impatient second one must not cost the report
-  for _, handle in ipairs(handles) do handle:close() end
+  local outcome = interruptible.run(function() self:work() end, { on_interrupt = function() self:interrupt() end })
+  self.lost = self.lost or outcome.failure
+  self:finish()
+  outcome.release()
 end
 
 -- What all of it says, requirement by requirement. A run of a part of the suite speaks of that part only.
