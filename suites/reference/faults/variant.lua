@@ -233,10 +233,13 @@ return {
   },
   {
     name = "hear-twice", kind = "variant",
-    about = "the network doubles datagrams, and an Allocate on a 5-tuple that has an allocation gets 437 before anything "
-      .. "else is looked at",
+    about = "the network doubles datagrams, only the answer to Allocate is remembered, and an Allocate on a 5-tuple "
+      .. "that has an allocation gets 437 before anything else is looked at",
     requirements = {},
     apply = function(b)
+      change.wrap(b, "remembered_answer", function(original, server, request)
+        return request.method == "Allocate" and original(server, request) or nil
+      end)
       change.wrap(b, "admits", function(original, server, octets, client)
         if client.transport == "udp" and not client.is_copy then
           local copy = setmetatable({ is_copy = true }, { __index = client })
@@ -251,6 +254,23 @@ return {
         local bare = request.method == "Allocate" and not b.has_integrity(request)
         if bare and server:allocation_of(request.client) then return b.failure(437) end
         return original(server, request)
+      end)
+    end,
+  },
+  {
+    name = "lose-what-is-relayed", kind = "variant",
+    about = "the network loses what a client sends to peers in the first eleven seconds of its allocation",
+    requirements = {},
+    apply = function(b)
+      change.wrap(b, "serve_allocate", function(original, server, request)
+        local answer = original(server, request)
+        local found = server:allocation_of(request.client)
+        if found then found.opened = found.opened or request.received end
+        return answer
+      end)
+      change.wrap(b, "serve_send", function(original, server, request)
+        local found = server:allocation_of(request.client)
+        if not found or request.received - found.opened > 11 then return original(server, request) end
       end)
     end,
   },
