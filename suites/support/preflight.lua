@@ -11,6 +11,7 @@ local timekeeping = require "support.timekeeping"
 local preflight = {}
 
 local LONGEST_ATTEMPT <const> = 4 -- seconds, after which an answer is no longer waited for and another is asked for
+local FIRST_HANDSHAKE <const> = 4 -- seconds, and twice as many for each that follows
 
 -- What to do about a certificate, for a person.
 local function untrusted(bench, transport, why)
@@ -23,16 +24,20 @@ end
 -- Waits until the target answers on every transport: nil, text when `patience` seconds are over or alive() says no.
 function preflight.ready(bench, record, patience, alive)
   local deadline = clock.monotonic() + patience
+  local patience_once = 0.05 -- grows: a target that is not up yet is asked again soon, a slow one is heard out
   for _, transport in ipairs(bench.transports) do
     local why
-    local patience_once = 0.05 -- grows: a target that is not up yet is asked again soon, a slow one is heard out
+    local handshake = FIRST_HANDSHAKE
     repeat
       local left = deadline - clock.monotonic()
       if not alive() then return nil, "it ended before it answered" end
       if left <= 0 then return nil, ("it did not answer on %s within %.0f s (%s)"):format(transport, patience, why) end
       local answered
-      answered, why = preflight.answers(bench, record, transport, math.min(left, patience_once), left)
-      patience_once = math.min(patience_once * 2, LONGEST_ATTEMPT)
+      local began = clock.monotonic()
+      answered, why = preflight.answers(bench, record, transport, math.min(left, patience_once),
+        math.min(left, handshake))
+      if clock.monotonic() - began >= handshake then handshake = handshake * 2 end
+      if not answered then patience_once = math.min(patience_once * 2, LONGEST_ATTEMPT) end
       -- Waiting makes no certificate better.
       if not answered and why and why:find("certificate is not trusted", 1, true) then
         return nil, untrusted(bench, transport, why)
@@ -44,12 +49,14 @@ function preflight.ready(bench, record, patience, alive)
 end
 
 -- Any response to a Binding request: a success, or a 401 from a server that authenticates Binding too.
--- seconds: how long to wait, nil for the whole schedule. A connection may take as long as one ever may, or `most`
--- seconds: of a target that is not up yet it is refused at once, and there are servers that serve no other connection
--- while they wait for the end of a handshake that was given up.
-function preflight.answers(bench, record, transport, seconds, most)
-  local one, problem = client.open(bench, record, transport, most and math.min(most, bench.retransmission.tcp_timeout))
+-- seconds: how long to wait, nil for the whole schedule; handshake: how long a connection may take. A target that is
+-- not up yet refuses it at once, and there are servers that serve no other one while they wait for the end of a
+-- handshake that was given up.
+function preflight.answers(bench, record, transport, seconds, handshake)
+  local most, began = bench.retransmission.tcp_timeout, clock.monotonic()
+  local one, problem = client.open(bench, record, transport, math.min(handshake or most, most))
   if not one then return nil, problem end
+  seconds = seconds and math.max(seconds, clock.monotonic() - began) -- on so slow a path the answer is no faster
   local timing = seconds and {
     rto = math.min(seconds / 2, 0.5), rc = seconds > 1 and 7 or 1, rm = 2, total = seconds, tcp_timeout = seconds,
   }
