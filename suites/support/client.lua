@@ -154,6 +154,45 @@ function client:craft(method, spec)
   }
 end
 
+-- What a reply without an answer says: reason and info are those of the endpoint. wait: { timing =, known = what
+-- support/silence.lua says of such requests, unasked = messages that came meanwhile without having been asked for }.
+local function no_answer(self, reason, info, wait)
+  -- A server that closes before it has read everything resets the connection: the same to us.
+  local reset = tostring(reason):find "reset by peer" or tostring(reason):find "Broken pipe"
+  local closed = reset ~= nil or reason == "closed"
+  local fields = { info = info, closed = closed }
+  if reason == "timeout" then
+    local sends = info.sends or 1
+    fields.silent = true
+    fields.failure = ("no answer to %d transmission%s in %.1f s"):format(sends, sends == 1 and "" or "s",
+      transports.is_datagram(self.way) and wait.timing.total or wait.timing.tcp_timeout)
+    if wait.known then fields.failure, fields.remembered = ("%s; %s"):format(fields.failure, wait.known.why), true end
+    if wait.unasked >= FLOOD then
+      fields.failure = ("%s, among %d messages that were not asked for"):format(fields.failure, wait.unasked)
+      fields.unclear = fields.failure .. ": the answer may be lost in them"
+    end
+  elseif closed and info.sends == 0 then
+    fields.unsent = true
+    fields.failure = "the connection had been closed before this request could be sent"
+    fields.unclear = fields.failure
+  elseif closed then
+    fields.failure = "the connection was closed without an answer"
+  else
+    fields.failure = tostring(reason)
+  end
+  if info.icmp and #info.icmp > 0 then fields.failure = fields.failure .. "; ICMP: " .. info.icmp[1] end
+  return fields
+end
+
+-- What a reply says of the octets that answered.
+local function an_answer(octets, info)
+  local message, problem, offset = stun.parse(octets)
+  if message then return { info = info, message = message } end
+  local failure = ("a response that is not a well-formed STUN message: %s%s"):format(problem,
+    offset and (" at octet %d"):format(offset) or "")
+  return { info = info, failure = failure, malformed = true }
+end
+
 -- Sends octets as a request and waits for the answer, or for the end of the schedule (timing: that of the bench). Where
 -- the target is known to leave such requests unanswered (support/silence.lua) it is waited for shortly or not at all,
 -- and the reply says so (remembered).
@@ -176,51 +215,14 @@ function client:transact(octets, request, timing)
   local began = clock.monotonic()
   local answer, info, more = self.endpoint:transact(octets,
     { rto = timing.rto, rc = timing.rc, rm = timing.rm, timeout = timing.tcp_timeout })
-  local fields = { client = self, request = request, octets = octets, kind = kind }
   if kind and answer then
     bench.silence:answered(kind)
   elseif kind and whole and info == "timeout" then
     bench.silence:unanswered(kind, began, self.record.id)
   end
-  if not answer then
-    local reason = info
-    info = more or {}
-    -- A server that closes before it has read everything resets the connection: the same to us.
-    local reset = tostring(reason):find "reset by peer" or tostring(reason):find "Broken pipe"
-    if reset then reason = "closed" end
-    fields.info, fields.closed = info, reason == "closed"
-    if reason == "timeout" then
-      fields.silent = true
-      fields.failure = ("no answer to %d transmission%s in %.1f s"):format(info.sends or 1,
-        (info.sends or 1) == 1 and "" or "s",
-        transports.is_datagram(self.way) and timing.total or timing.tcp_timeout)
-      if known then fields.failure, fields.remembered = ("%s; %s"):format(fields.failure, known.why), true end
-      unasked = (self.record.unasked or 0) - unasked
-      if unasked >= FLOOD then
-        fields.failure = ("%s, among %d messages that were not asked for"):format(fields.failure, unasked)
-        fields.unclear = fields.failure .. ": the answer may be lost in them"
-      end
-    elseif fields.closed and info.sends == 0 then
-      fields.unsent = true
-      fields.failure = "the connection had been closed before this request could be sent"
-      fields.unclear = fields.failure
-    elseif fields.closed then
-      fields.failure = "the connection was closed without an answer"
-    else
-      fields.failure = tostring(reason)
-    end
-    if info.icmp and #info.icmp > 0 then fields.failure = fields.failure .. "; ICMP: " .. info.icmp[1] end
-  else
-    fields.info = info
-    local message, problem, offset = stun.parse(answer)
-    if message then
-      fields.message = message
-    else
-      fields.failure = ("a response that is not a well-formed STUN message: %s%s"):format(problem,
-        offset and (" at octet %d"):format(offset) or "")
-      fields.malformed = true
-    end
-  end
+  local fields = answer and an_answer(answer, info) or no_answer(self, info, more or {},
+    { timing = timing, known = known, unasked = (self.record.unasked or 0) - unasked })
+  fields.client, fields.request, fields.octets, fields.kind = self, request, octets, kind
   if fields.info.sends and fields.info.sends > 1 then bench.limits:charge(fields.info.sends - 1) end
   local new = reply.new(fields)
   if no_room[new:code()] then self.no_room = new:code() end
