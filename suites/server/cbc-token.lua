@@ -43,11 +43,11 @@ scenario "changed-bits" {
       end) }
     end
     -- A bit of the second block of S turns the same bit of the third one, which holds timestamp and lifetime.
-    t:refused("7635-7-06", control, flip("ciphertext", 16 + 1), 401, { label = "S" })
-    t:refused("7635-7-06", control, flip("tag", 5), 401, { label = "T" })
+    t:refused("7635-7-06", control, flip("ciphertext", 16 + 1), 401, { label = "the ciphertext" })
+    t:refused("7635-7-06", control, flip("tag", 5), 401, { label = "the tag" })
     t:refused("7635-7-06", control, {
       token = t:token { kid = kid, form = minted.spec.form, server_name = "other-" .. t.bench.server_name },
-    }, 401, { label = "A" })
+    }, 401, { label = "another name" })
   end,
 }
 

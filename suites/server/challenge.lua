@@ -24,7 +24,7 @@ scenario "unauthorized" {
 }
 
 scenario "nonce" {
-  title = "the 401 carries NONCE",
+  title = "the challenge (401) carries NONCE",
   covers = { "7635-4-03" },
   faults = { "omit-nonce" },
   run = function(t)
@@ -33,7 +33,7 @@ scenario "nonce" {
 }
 
 scenario "software" {
-  title = "the 401 carries SOFTWARE",
+  title = "the challenge (401) carries SOFTWARE",
   covers = { "7635-4-04" },
   faults = { "omit-software" },
   run = function(t)
@@ -42,7 +42,7 @@ scenario "software" {
 }
 
 scenario "third-party-attribute" {
-  title = "the 401 carries THIRD-PARTY-AUTHORIZATION, once",
+  title = "the challenge (401) carries THIRD-PARTY-AUTHORIZATION, once",
   covers = { "7635-4-05", "7635-12-01" },
   faults = { "announce-as-802d" },
   transports = "each",

@@ -71,7 +71,7 @@ scenario "missing-attribute" {
 }
 
 scenario "bare-bad-request" {
-  title = "that 400 contains none of USERNAME, NONCE, REALM, integrity",
+  title = "a 400 for a missing attribute contains none of USERNAME, NONCE, REALM and integrity",
   covers = { "5389-10.2.2-04" },
   faults = { "put-nonce-in-400", "put-realm-in-400", "put-username-in-400", "sign-400-wrongly" },
   run = function(t)
@@ -143,7 +143,7 @@ local AT_ONCE <const> = 1 -- second: no nonce ends as soon
 -- Where the network doubles a request its second 438 may have taken the place of the nonce in the first, and what is
 -- held up may be too late for it: so a refusal counts only three times in a row.
 scenario "stale-nonce-answer" {
-  title = "the 438 carries REALM and a new NONCE that works at once",
+  title = "the 438 to a made-up nonce carries REALM and a new NONCE that works at once",
   covers = { "5389-10.2.2-06" },
   faults = { "omit-nonce-from-438", "omit-realm-from-438", "give-dead-nonce" },
   transports = "each",
@@ -175,7 +175,7 @@ scenario "stale-nonce-answer" {
 }
 
 scenario "bare-stale-nonce" {
-  title = "the 438 contains neither USERNAME nor integrity",
+  title = "the 438 to a made-up nonce contains neither USERNAME nor integrity",
   covers = { "5389-10.2.2-07" },
   faults = { "put-username-in-438", "sign-438-wrongly" },
   run = function(t)
