@@ -11,7 +11,10 @@ scenario "with-a-token" {
   title = "where Binding is authenticated it is challenged like any request, and served with a token",
   covers = { "7635-4-02", "7635-4-05", "5389-10.2.2-01", "7635-7-15", "7635-7-16", "7635-7-14" },
   transports = "each",
-  faults = { "omit-nonce-for-binding", "leave-binding-unsigned", "ignore-integrity-of-binding" },
+  faults = {
+    "announce-nothing-for-binding", "forbid-bare-binding", "ignore-integrity-of-binding", "leave-binding-unsigned",
+    "omit-nonce-for-binding", "take-no-token-in-binding",
+  },
   run = function(t)
     local bare = t:binding { credentials = false }
     local open = bare:is_success().ok

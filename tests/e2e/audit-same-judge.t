@@ -20,6 +20,7 @@ my $keys = 'a server that refuses good tokens may have other keys than whoever a
 my $unknown = 'a server that lets everybody in never says that it takes tokens; live the profile says so';
 my $unread = 'an answer whose code cannot be read may be any, and is reported as that; live only a 401 is a 401';
 my $early = 'a server may look at it before it authenticates; live it is asked without credentials too';
+my $binding = 'Binding may be refused for other reasons, and by the short-term mechanism; live it is served with a token';
 my $profile = 'when a nonce ends is told by the profile, and by no packet';
 
 # Faults of which the capture shows nothing, or less: requirement -> why.
@@ -41,6 +42,8 @@ my %unseen = (
 	'omit-error-code'         => { '7635-4-02' => $unread },
 	'write-code-as-number'    => { '7635-4-02' => $unread },
 	'relay-for-everyone'      => { '7635-4-02' => $unknown },
+	'forbid-bare-binding'     => { '7635-4-02' => $binding },
+	'announce-nothing-for-binding' => { '7635-4-05' => $binding },
 );
 
 # What a fault breaks besides what it was made to break.

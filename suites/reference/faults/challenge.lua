@@ -156,6 +156,39 @@ return {
     end,
   },
   {
+    name = "announce-nothing-for-binding",
+    about = "Binding is authenticated too, and its 401 does not announce that tokens are taken",
+    requirements = { "7635-4-05" },
+    apply = function(b)
+      b.needs_authentication = function() return true end
+      change.wrap(b, "challenge_attributes", function(original, server, request, cause)
+        local attributes = original(server, request, cause)
+        return request.method == "Binding" and change.without(attributes, "THIRD-PARTY-AUTHORIZATION") or attributes
+      end)
+    end,
+  },
+  {
+    name = "forbid-bare-binding", about = "Binding is authenticated too, and without credentials it gets 403",
+    requirements = { "7635-4-02", "5389-10.2.2-01" },
+    apply = function(b)
+      b.needs_authentication = function() return true end
+      change.wrap(b, "challenge", function(original, server, request, cause)
+        if request.method == "Binding" and cause == "absent" then return b.failure(403) end
+        return original(server, request, cause)
+      end)
+    end,
+  },
+  {
+    name = "take-no-token-in-binding", about = "Binding is authenticated too, and by passwords alone",
+    requirements = { "7635-7-15" },
+    apply = function(b)
+      b.needs_authentication = function() return true end
+      change.wrap(b, "carries_token", function(original, server, request)
+        return request.method ~= "Binding" and original(server, request)
+      end)
+    end,
+  },
+  {
     name = "leave-binding-unsigned", about = "Binding is authenticated too, and its success answer is not signed",
     requirements = { "7635-7-16" },
     apply = function(b)
