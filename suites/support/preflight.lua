@@ -67,22 +67,24 @@ function preflight.answers(bench, record, transport, seconds, handshake)
   return answer.message ~= nil, answer.failure
 end
 
--- One Allocate on a fresh 5-tuple, put down again. Returns the reply, or nil, text.
-local function allocate(bench, record, spec)
-  local one, problem = client.open(bench, record, bench.transports[1])
-  if not one then return nil, problem end
-  local answer
-  answer, problem = one:request("Allocate", spec)
-  one:put_down()
-  one:close()
-  return answer, problem
+-- A function of a description: one Allocate on a fresh 5-tuple, put down again. It returns the reply, or nil, text.
+local function asker(bench, record, transport)
+  return function(spec)
+    local one, problem = client.open(bench, record, transport)
+    if not one then return nil, problem end
+    local answer
+    answer, problem = one:request("Allocate", spec)
+    one:put_down()
+    one:close()
+    return answer, problem
+  end
 end
 
 -- Does the target take a valid token under this form of the key? true, false, or nil where what came or did not come
 -- tells neither; what came, for a person; its error code.
-local function takes(bench, record, form)
+local function takes(bench, allocate, form)
   bench.integrity_form = form
-  local answer, problem = allocate(bench, record, { step = ("Allocate, HMAC under the %s mac_key"):format(
+  local answer, problem = allocate({ step = ("Allocate, HMAC under the %s mac_key"):format(
     form == "full" and "complete" or "first 16 octets of the") })
   if not answer then return nil, problem end
   local taken = answer:is_success()
@@ -92,14 +94,14 @@ end
 
 -- The form under which the target takes a valid token, or nil, what came, whether each form was refused. An answer that
 -- is lost must not look like a refusal: what told nothing is asked once more.
-local function accepted_form(bench, record, notes)
+local function accepted_form(bench, allocate, notes)
   local taken, got = {}, {}
   local function ask(form)
     local code
-    taken[form], got[form], code = takes(bench, record, form)
+    taken[form], got[form], code = takes(bench, allocate, form)
     if taken[form] == false and code == 400 and not bench.echo_password_algorithms then
       bench.echo_password_algorithms = true
-      taken[form], got[form] = takes(bench, record, form)
+      taken[form], got[form] = takes(bench, allocate, form)
       if taken[form] then
         notes[#notes + 1] = "token requests have to repeat PASSWORD-ALGORITHMS and PASSWORD-ALGORITHM (RFC 8489), "
           .. "so they do"
@@ -117,14 +119,14 @@ end
 
 -- Finds the form of the integrity key. unanswered: why there was no challenge, where the target left it unanswered; a
 -- token is presented with none, so then nothing more is waited for. Returns notes for the report.
-local function find_integrity_form(bench, record, notes, unanswered)
+local function find_integrity_form(bench, allocate, notes, unanswered)
   if bench.profile.integrity_key then
     bench.integrity_known = true
     notes[#notes + 1] = ("integrity key: %s, as the profile says"):format(bench.profile.integrity_key)
     return
   end
   local form, got, refused
-  if not unanswered then form, got, refused = accepted_form(bench, record, notes) end
+  if not unanswered then form, got, refused = accepted_form(bench, allocate, notes) end
   bench.integrity_form, bench.integrity_known = form or "full", form ~= nil -- without one, nothing speaks for another
   if form == "first16" then
     notes[#notes + 1] = "the target keys its HMAC with the first 16 octets of mac_key (7635-5-05 fails for it); "
@@ -142,22 +144,45 @@ end
 
 -- Whether the target serves nonces that it never gave out, where its challenge has none; it is known before any
 -- scenario asks, so that none of their verdicts depends on which of them asks first.
-local function learn_nonce(bench, record, notes)
+local function learn_nonce(bench, allocate, notes)
   local user = not bench.profile.third_party and bench.profile.users[1]
-  if user then allocate(bench, record, { user = user, step = "Allocate with a password" }) end
+  if user then allocate({ user = user, step = "Allocate with a password" }) end
   notes[#notes + 1] = bench.serves_any_nonce
     and "as the challenge has no NONCE, requests have one that nobody gave out, and it is served"
     or "as the challenge has no NONCE, requests have one that nobody gave out; that of a 438 is used where one comes"
 end
 
+-- Asks for a challenge over one transport after the other until something comes: silence over the first may be that of
+-- the way. Only the first is given its whole schedule. Returns the client (closed), its transport and what challenge()
+-- said; or nil, text when there is no way to the target at all.
+local function first_challenge(bench, record, notes)
+  local silent, no_way
+  for i, transport in ipairs(bench.transports) do
+    local one, problem = client.open(bench, record, transport)
+    no_way = no_way or problem
+    if one then
+      if i > 1 then one.hurry = bench.silence.short end
+      local _, incomplete, came = one:challenge()
+      one:put_down()
+      one:close()
+      local found = table.pack(one, transport, incomplete, came)
+      if not (came and came.silent) then
+        if silent then notes[#notes + 1] = ("%s, over %s; it came over %s"):format(silent[3], silent[2], transport) end
+        return table.unpack(found, 1, found.n)
+      end
+      silent = silent or found
+    end
+  end
+  if silent then return table.unpack(silent, 1, silent.n) end
+  return nil, no_way
+end
+
 -- Asks for a challenge and finds the form of the key. Returns notes for the report.
 function preflight.learn(bench, record)
   local notes = {}
-  local one, problem = client.open(bench, record, bench.transports[1])
-  if not one then return { "no challenge: " .. problem } end
-  local _, incomplete, came = one:challenge()
-  one:put_down()
-  one:close()
+  local one, transport, incomplete, came = first_challenge(bench, record, notes)
+  if not one then return { "no challenge: " .. transport } end
+  local allocate = asker(bench, record, transport)
   notes[#notes + 1] = incomplete
   bench.realm = one.realm
   bench.announced = one.server_name
@@ -167,17 +192,17 @@ function preflight.learn(bench, record)
       bench.server_name = ""
       notes[#notes + 1] = "the target announces no server name, and the profile names none"
     end
-    find_integrity_form(bench, record, notes, came and came.silent and incomplete)
+    find_integrity_form(bench, allocate, notes, came and came.silent and incomplete)
     notes[#notes + 1] = not bench.no_token_accepted and timekeeping.settle(bench, function(age)
-      local answer = allocate(bench, record, {
+      local answer = allocate {
         token = { lifetime = timekeeping.LIFETIME, age = age }, step = ("Allocate, a token %.1f s old"):format(age),
-      })
+      }
       local made = answer and answer:is_success()
       if not made or made.unclear or made.silent then return nil end
       return made.ok
     end) or nil
   end
-  if incomplete and bench.realm and not one.nonce then learn_nonce(bench, record, notes) end
+  if incomplete and bench.realm and not one.nonce then learn_nonce(bench, allocate, notes) end
   return notes
 end
 
