@@ -7,6 +7,7 @@ local audit = require "audit"
 local files = require "support.audit.files"
 local json = require "json"
 local judge = require "support.audit.judge"
+local keylogs = require "support.keylogs"
 local naming = require "support.naming"
 local records = require "support.audit.records"
 local report = require "reports.audit"
@@ -31,14 +32,10 @@ local function known_from(options)
   if not keys then return nil, problem end
   local users, bad = secrets.users(options.users)
   if not users then return nil, bad end
-  local keylogs = {}
-  for i, path in ipairs(options.keylogs) do
-    local text, why = system.read(path)
-    if not text then return nil, "--keylog: " .. why end
-    keylogs[i] = text
-  end
+  local logs, why = keylogs.read(options.keylogs)
+  if not logs then return nil, why end
   return {
-    keys = keys, users = users, keylogs = keylogs, server_name = options.server_name,
+    keys = keys, users = users, keylogs = logs, server_name = options.server_name,
     delta = math.tointeger(options.delta or 5), complete = options.complete, rfc8489 = options.rfc8489,
     identities = options.identities,
     -- Where Delta is stated, what is 10 s beyond it is over (AMB-06): but for the time until a packet is on its way. Of

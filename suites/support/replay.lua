@@ -9,6 +9,7 @@ local escape = require "reports.escape"
 local extract = require "support.replay.extract"
 local frames = require "support.replay.frames"
 local interruptible = require "support.interruptible"
+local keylogs = require "support.keylogs"
 local launcher = require "support.launcher"
 local naming = require "support.naming"
 local net = require "net"
@@ -258,7 +259,7 @@ end
 local function captured(options, profiles)
   local keys = table.move(profiles[1].keys, 1, #profiles[1].keys, 1, {})
   keys[#keys + 1] = profiles[1].expiring_key
-  local opening = { keys = keys, users = profiles[1].users, names = options.names, keylogs = {} }
+  local opening = { keys = keys, users = profiles[1].users, names = options.names }
   for _, one in ipairs { { "captured_keys", "keys", "key", secrets.octets },
     { "captured_users", "users", "user", secrets.users } } do
     local words, field, noun, read = options[one[1]], one[2], one[3], one[4]
@@ -270,11 +271,9 @@ local function captured(options, profiles)
       opening[field] = given
     end
   end
-  for i, path in ipairs(options.keylogs) do
-    local text, why = system.read(path)
-    if not text then return nil, "--keylog: " .. why end
-    opening.keylogs[i] = text
-  end
+  local logs, why = keylogs.read(options.keylogs)
+  if not logs then return nil, why end
+  opening.keylogs = logs
   return opening
 end
 

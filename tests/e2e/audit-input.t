@@ -113,6 +113,16 @@ subtest 'keys that open nothing' => sub {
 	complains('a key of a wrong length', 2, qr/--key: number 1: .*16/, '--key', 'north:A128GCM:QUFB', $capture);
 	complains('a key file that is not there', 2, qr/--key: .*No such file/, '--key', "\@$folder/none", $capture);
 	complains('a key log that is not there', 2, qr/--keylog: .*No such file/, '--keylog', "$folder/none", $capture);
+	my $text = spill("$folder/text", "kid:algorithm\nnot a log\n");
+	my $many = spill("$folder/many", join '', map { sprintf "CLIENT_RANDOM %064x %096x\n", $_, $_ } 1 .. 65537);
+	complains('a key log that is none', 2, qr/--keylog: \Q$text\E: no line of it is one of a TLS key log/, '--keylog', $text, $capture);
+	complains('key logs of too many connections', 2, qr/--keylog: \Q$many\E: more than 65536 TLS secrets/, '--keylog', $many, $capture);
+	for my $log ($text, $many) {
+		my ($got, undef, $err) = run(assay(), 'replay', $capture, '--keylog', $log);
+		is $got, 2, 'nor does a replay take such a log' or diag $err;
+	}
+	my $empty = spill("$folder/empty-log", "# nothing yet\n");
+	unlike((audit('--format', 'tap', '--keylog', $empty, $capture))[2], qr/keylog/, 'one with nothing in it yet is one');
 };
 
 subtest 'folders' => sub {
