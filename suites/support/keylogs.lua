@@ -17,8 +17,8 @@ function keylogs.read(paths)
     local found, malformed = store:add(text)
     if not found then return nil, ("--keylog: %s: %s"):format(path, malformed) end
     if found == 0 and malformed > 0 then
-      return nil, ("--keylog: %s: no line of it is one of a TLS key log (LABEL, client random and secret in hexadecimal, "
-        .. "as SSLKEYLOGFILE has them)"):format(path)
+      return nil, ("--keylog: %s: no line of it is one of a TLS key log (LABEL, client random and secret in "
+        .. "hexadecimal, as SSLKEYLOGFILE has them)"):format(path)
     end
     texts[i] = text
   end
