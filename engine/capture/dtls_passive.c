@@ -61,6 +61,7 @@ struct dtls_passive {
 	size_t tried_secrets;
 	bool tried_closed;
 	struct writer plain;
+	char refusal[TLS_REASON]; // of a handshake behind which none came; else empty
 };
 
 struct record {
@@ -204,6 +205,15 @@ static void hold(struct dtls_passive *association, int side, const struct record
 		give_up_oldest(association);
 }
 
+// A fatal alert in the clear may be anybody's, so it is only told where the handshake came to nothing.
+static void note_alert(struct dtls_passive *association, int side, const struct record *record)
+{
+	const char *fatal = tls_record_fatal(record->content, record->length);
+	if (fatal && association->handshake.client >= 0)
+		snprintf(association->refusal, sizeof association->refusal, "the %s broke off the handshake: %s",
+			 side == association->handshake.client ? "client" : "server", fatal);
+}
+
 void dtls_passive_feed(struct dtls_passive *association, int side, const uint8_t *octets, size_t length, int64_t tag)
 {
 	struct side *from = &association->sides[side ? 1 : 0];
@@ -221,10 +231,14 @@ void dtls_passive_feed(struct dtls_passive *association, int side, const uint8_t
 			give_up(from, "records carry connection ids (RFC 9146), which are not followed");
 			return;
 		}
-		if (epoch_of(record.sequence))
+		if (epoch_of(record.sequence)) {
 			hold(association, side, &record, tag);
-		else if (record.type == TLS_HANDSHAKE)
+		} else if (record.type == TLS_HANDSHAKE) {
+			association->refusal[0] = 0;
 			take_handshake(association, side, 0, record.content, record.length);
+		} else if (record.type == TLS_ALERT) {
+			note_alert(association, side, &record);
+		}
 	}
 	if (more < 0)
 		from->count.malformed++;
@@ -423,9 +437,10 @@ enum tls_passive_state dtls_passive_state(const struct dtls_passive *association
 	const struct side *which = &association->sides[side ? 1 : 0];
 	bool decrypting = which->opened && !which->opaque && !association->queue.count[side ? 1 : 0];
 	if (reason)
-		*reason = decrypting         ? ""
-			  : which->reason[0] ? which->reason
-					     : "the handshake is not complete in the capture";
+		*reason = decrypting                ? ""
+			  : which->reason[0]        ? which->reason
+			  : association->refusal[0] ? association->refusal
+						    : "the handshake is not complete in the capture";
 	if (which->opaque)
 		return TLS_PASSIVE_OPAQUE;
 	return decrypting ? TLS_PASSIVE_DECRYPTING : TLS_PASSIVE_WAITING;

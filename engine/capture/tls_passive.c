@@ -281,12 +281,24 @@ static void drop_record(struct side *side, const struct tls_record *record)
 	tls_queue_drop(&side->queue, TLS_RECORD_HEADER + record->length);
 }
 
+// Who ends a handshake by an alert tells why there is nothing more to read.
+static void note_alert(struct tls_passive *connection, const struct side *side, const struct tls_record *record)
+{
+	const char *fatal = tls_record_fatal(record->content, record->length);
+	for (int i = 0; fatal && i < 2; i++)
+		if (!connection->sides[i].failed)
+			snprintf(connection->sides[i].reason, sizeof connection->sides[i].reason,
+				 "the %s broke off the handshake: %s",
+				 is_client(connection, side) ? "client" : "server", fatal);
+}
+
 // Who is who is told by the first record of a side.
 static enum outcome begin(struct tls_passive *connection, struct side *side, const struct tls_record *record)
 {
 	int index = side == &connection->sides[1];
 	if (record->type == TLS_ALERT && connection->client == 1 - index) {
 		// The server refuses the ClientHello.
+		note_alert(connection, side, record);
 		drop_record(side, record);
 		return MOVED;
 	}
@@ -345,6 +357,8 @@ static enum outcome take_plain(struct tls_passive *connection, struct side *side
 		need_keys(side, TRAFFIC);
 	if (data)
 		side->unread += TLS_RECORD_HEADER + record->length;
+	if (record->type == TLS_ALERT)
+		note_alert(connection, side, record);
 	drop_record(side, record);
 	return MOVED;
 }

@@ -4,6 +4,8 @@
 #include "base/bytes.h"
 #include "capture/tls_hello.h"
 
+#include <openssl/ssl.h>
+
 bool tls_record_begins(const uint8_t *octets, size_t length)
 {
 	struct reader reader;
@@ -38,4 +40,9 @@ int tls_record_next(const struct tls_queue *queue, struct tls_record *record)
 	record->tag = tls_queue_tag(queue, 0);
 	record->last_tag = tls_queue_tag(queue, TLS_RECORD_HEADER + record->length - 1);
 	return 1;
+}
+
+const char *tls_record_fatal(const uint8_t *content, size_t length)
+{
+	return length == 2 && content[0] == SSL3_AL_FATAL ? SSL_alert_desc_string_long(content[1]) : NULL;
 }

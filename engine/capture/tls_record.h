@@ -34,4 +34,8 @@ bool tls_record_begins(const uint8_t *octets, size_t length);
 // record. It stays in the queue.
 int tls_record_next(const struct tls_queue *queue, struct tls_record *record);
 
+// What a fatal alert says, in words of OpenSSL's ("handshake failure"); NULL when the content of the alert record is
+// not one, or is not in the clear.
+const char *tls_record_fatal(const uint8_t *content, size_t length);
+
 #endif

@@ -401,6 +401,29 @@ static void an_abandoned_handshake_is_in_nobodys_way(void **state)
 	peers_close(&peers);
 }
 
+// A fatal alert in the clear says why nothing more came, unless more did: anybody may have sent it.
+static void who_refuses_says_why(void **state)
+{
+	uint8_t octets[] = {21, 0xFE, 0xFD, 0, 0, 0, 0, 0, 0, 0, 9, 0, 2, 2, 80};
+	struct tape_entry alert = {.side = 1, .octets = octets, .length = sizeof octets};
+	(void)state;
+	peers_open(&peers, DTLS1_2_VERSION, true);
+	peers_meet(&peers, NULL);
+	peers_shake(&peers);
+	struct tls_secrets *secrets = secrets_of(peers_log);
+	struct dtls_passive *association = dtls_passive_new(secrets);
+	feed(association, &peers.tape[0]);
+	feed(association, &alert);
+	for (int side = 0; side < 2; side++)
+		check_state(association, side, TLS_PASSIVE_WAITING,
+			    "the server broke off the handshake: internal error");
+	feed(association, &peers.tape[1]);
+	check_state(association, 1, TLS_PASSIVE_WAITING, "the handshake is not complete in the capture");
+	dtls_passive_free(association);
+	tls_secrets_free(secrets);
+	peers_close(&peers);
+}
+
 static void check_opaque(const char *log, size_t from, const char *reason)
 {
 	struct tls_secrets *secrets = secrets_of(log);
@@ -564,6 +587,7 @@ int main(void)
 		cmocka_unit_test(a_new_handshake_is_followed),
 		cmocka_unit_test(what_is_not_read_says_why),
 		cmocka_unit_test(an_abandoned_handshake_is_in_nobodys_way),
+		cmocka_unit_test(who_refuses_says_why),
 		cmocka_unit_test(secrets_may_come_behind_the_packets),
 		cmocka_unit_test(the_oldest_of_what_waits_goes_first),
 		cmocka_unit_test(what_is_cut_yields_nothing_wrong),

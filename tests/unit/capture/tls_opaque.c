@@ -116,6 +116,36 @@ static void without_its_beginning_a_connection_is_opaque(void **state)
 	peers_close(&peers);
 }
 
+// Who refuses says why, in the clear: nothing is missing in the capture.
+static void who_refuses_says_why(void **state)
+{
+	static const uint8_t fatal[] = {0x15, 3, 3, 0, 2, 2, 40}, warning[] = {0x15, 3, 3, 0, 2, 1, 112};
+	const char *reason;
+	(void)state;
+	converse(TLS1_2_VERSION, NULL);
+	struct tls_secrets *secrets = tls_secrets_new(0);
+	// The server the ClientHello; the client what the server answered.
+	for (size_t hellos = 1; hellos <= 2; hellos++) {
+		int from = hellos == 1 ? 1 : 0;
+		struct tls_passive *connection = tls_passive_new(secrets);
+		for (size_t i = 0; i < hellos; i++)
+			feed(connection, peers.tape[i].side, peers.tape[i].octets, peers.tape[i].length, 1);
+		feed(connection, from, warning, sizeof warning, 2);
+		tls_passive_state(connection, 0, &reason);
+		assert_string_equal(reason, "the handshake is not complete in the capture");
+		feed(connection, from, fatal, sizeof fatal, 2);
+		tls_passive_finish(connection);
+		for (int side = 0; side < 2; side++) {
+			assert_int_equal(tls_passive_state(connection, side, &reason), TLS_PASSIVE_OPAQUE);
+			assert_string_equal(reason, from ? "the server broke off the handshake: handshake failure"
+							 : "the client broke off the handshake: handshake failure");
+		}
+		tls_passive_free(connection);
+	}
+	tls_secrets_free(secrets);
+	peers_close(&peers);
+}
+
 static void behind_a_gap_nothing_is_read(void **state)
 {
 	const char *reason;
@@ -274,6 +304,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_not_read_says_why),
 		cmocka_unit_test(without_its_beginning_a_connection_is_opaque),
+		cmocka_unit_test(who_refuses_says_why),
 		cmocka_unit_test(behind_a_gap_nothing_is_read),
 		cmocka_unit_test(secrets_may_come_behind_the_packets),
 		cmocka_unit_test(what_is_held_has_a_bound),
