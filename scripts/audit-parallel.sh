@@ -37,6 +37,11 @@ trap 'rm -rf "$parts"' EXIT
 # output, which Parallel brings home. Statuses 0, 1 and 3 are verdicts; with any other one the part is not there.
 export ASSAY_KEYS=${ASSAY_KEYS:-} ASSAY_USERS=${ASSAY_USERS:-}
 "$assay" audit --list "$folder" >"$parts/list"
+"$assay" audit --list "$@" -- "$folder" >"$parts/all"
+cmp -s "$parts/list" "$parts/all" || {
+	echo "audit-parallel.sh: one FOLDER is audited, and the OPTIONs name captures besides it" >&2
+	exit 2
+}
 options=$(printf '%q ' --jobs 1 --format json "$@")
 parallel --will-cite --sshlogin "$hosts" --env ASSAY_KEYS --env ASSAY_USERS --workdir "$PWD" \
 	--halt soon,fail=1 --results "$parts/{#}/" --null --arg-file "$parts/list" \

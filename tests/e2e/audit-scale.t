@@ -210,6 +210,9 @@ subtest 'GNU Parallel' => sub {
 	is $code, $status, 'the recipe has the status of the audit' or diag $out, $err;
 	ok slurp("$folder/all.json") eq $one, 'and its result';
 	is_deeply [glob "$folder/parts*"], [], 'and leaves nothing else';
+	($code, undef, $err) = run({ env => { ASSAY_BUILD => build() } }, 'scripts/audit-parallel.sh', "$folder/two.json", ':', "$corpus/more", $corpus);
+	is $code, 2, 'a second folder: status 2';
+	like $err, qr/one FOLDER is audited/, 'and no result that counts captures twice';
 };
 
 # A cluster of one node, in a folder of its own.
