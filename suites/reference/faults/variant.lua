@@ -7,6 +7,7 @@
 local bytes = require "bytes"
 local cache = require "reference.cache"
 local change = require "reference.faults.change"
+local decryption = require "reference.faults.decryption"
 local net = require "net"
 local stun = require "stun"
 
@@ -309,6 +310,18 @@ return {
         local opened = original(server, entry, octets)
         local odd = opened and (#opened.extra > 0 or opened.timestamp & 0xFFFF >= 64000)
         return not odd and opened or nil
+      end)
+    end,
+  },
+  {
+    name = "think-over-sensible-blocks", kind = "variant", suite = "notes",
+    about = "a token whose block makes sense is refused 3 ms later than another",
+    requirements = {},
+    apply = function(b)
+      local sensible = decryption.watch_sense(b)
+      change.wrap(b, "challenge", function(original, server, request, cause)
+        if cause == "token" and sensible() then net.sleep(0.003) end
+        return original(server, request, cause)
       end)
     end,
   },
