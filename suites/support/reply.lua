@@ -174,7 +174,8 @@ function reply:is_unsigned_or_signed()
 end
 
 -- Whole seconds, rounded up, from the first sending of the request to this answer; 0 where there is none. What the
--- target counts down may be less by as much: an answer that was lost is given again to a retransmission (RFC 5389 7.3.1).
+-- target counts down may be less by as much: an answer that was lost is given again to a retransmission (RFC 5389
+-- 7.3.1).
 function reply:seconds()
   local info = self.info or {}
   return info.sent and info.received and math.ceil(info.received - info.sent) or 0
