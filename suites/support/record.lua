@@ -87,7 +87,7 @@ function record:keep(flow, direction, octets, peer, time)
     if self.answers[transaction] then self.kinds[transaction .. name_of(flow.address)] = nil end -- it is asked anew
     self.transmissions[transaction] = (self.transmissions[transaction] or 0) + 1
     self.requests[transaction] = self.requests[transaction] or entry
-    flow.waiting, flow.latest = transaction, transaction
+    flow.waiting = transaction
   elseif transaction then
     if flow.waiting == transaction then flow.waiting = nil end
     if not unruly then self:weigh(entry, transaction) end
@@ -155,12 +155,13 @@ end
 local of_a_moment = {}
 for _, code in ipairs { 300, 437, 438, 486, 500, 508 } do of_a_moment[("an error response %d"):format(code)] = true end
 
--- Whether a network that doubles a request may bring about answers of both kinds. A session may have another key by the
--- time its request comes again, which is when something else was asked on the 5-tuple meanwhile.
-local function may_both_be(entry, transaction, kind, other)
+-- Whether a network that doubles a request may bring about answers of both kinds. By the time that a session's request
+-- comes again there may be another session, with another key, or its token may be over.
+local function may_both_be(octets, kind, other)
   if of_a_moment[kind] or of_a_moment[other] then return true end
-  local method = stun.parse(entry.octets):method()
-  return method ~= "Allocate" and method ~= "Binding" and entry.flow.latest ~= transaction
+  local method = stun.parse(octets):method()
+  local of_session = method ~= "Allocate" and method ~= "Binding"
+  return of_session and (kind == "an error response 401" or other == "an error response 401")
 end
 
 -- An answer to nothing, or more answers than there were requests.
@@ -176,7 +177,7 @@ function record:weigh(entry, transaction)
   self.kinds[asker] = self.kinds[asker] or kind
   if answers > asked then
     local before = self.kinds[asker]
-    if kind and kind ~= before and not may_both_be(entry, transaction, kind, before) then
+    if kind and kind ~= before and not may_both_be(entry.octets, kind, before) then
       self.contradiction = ("the target contradicts itself: %s is answered with %s and with %s"):format(entry.step,
         before, kind)
     end
