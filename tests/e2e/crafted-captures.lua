@@ -143,6 +143,14 @@ local cases = {
     t:let_in("Refresh", { token = second, key = second.mac_key })
     t:let_in("Refresh", { token = second, key = second.mac_key })
   end },
+  ["without-waiting"] = { { ["7635-9-15"] = "pass", ["7635-7-16"] = "pass" }, function(t)
+    t:open()
+    local second = t:token()
+    local refreshed = t:ask("Refresh", { token = second, key = second.mac_key })
+    local permitted = t:ask("CreatePermission", { key = second.mac_key })
+    t:granted("Refresh", refreshed, second.mac_key)
+    t:granted("CreatePermission", permitted, second.mac_key)
+  end },
   ["credentials-at-once"] = { { ["7635-4-01"] = "warn" }, function(t)
     local first = t:token()
     t.nonce = "from elsewhere"

@@ -44,7 +44,8 @@ subtest 'the reference answers as the reference did' => sub {
 subtest 'a fault shows in what it is about' => sub {
 	my ($status, $verdicts, $out) = replay('--speed', 0, '--fault', 'accept-any-nonce', $capture);
 	is $status, 1, 'it fails';
-	is_deeply worse($verdicts), ['replay/Allocate-with-a-token-answered-error-438'], 'where a nonce was refused';
+	is_deeply worse($verdicts), [map { "replay/$_-answered-error-438" } 'Allocate-with-a-token', 'CreatePermission-signed',
+		'Refresh-with-a-token'], 'where a nonce was refused';
 	like $out, qr/success instead of error 438/, 'and says how';
 	($status, $verdicts) = replay('--speed', 0, '--fault', 'take-token-for-integrity', $capture);
 	is $status, 1, 'so does another';
@@ -58,6 +59,15 @@ subtest 'a token beside a password' => sub {
 	is $status, 0, 'is signed with the password, as it was' or diag $said, $err;
 	is $verdicts->{'replay/Allocate-with-a-token-answered-error-420'}, 'pass', 'and answered as it was';
 	unlike $said, qr/good ones stand for them/, 'and no other token stands for it, where none is taken';
+};
+
+subtest 'a client that does not wait for the answer to a new token' => sub {
+	my $folder = tmp();
+	my (undef, $out) = run(tree('suites/support/list.lua' => slurp('tests/e2e/crafted-captures.lua')), 'list', $folder);
+	my ($key) = $out =~ /^(\S+)/;
+	my ($status, $verdicts, $said, $err) = replay('--speed', 0, '--captured-key', $key, "$folder/without-waiting.pcapng");
+	isnt $verdicts->{'replay/CreatePermission-signed-answered-success'} // 'fail', 'fail', 'signs what follows with the new one' or diag $said, $err;
+	is $status, 0, 'and is answered as it was';
 };
 
 subtest 'verbatim' => sub {

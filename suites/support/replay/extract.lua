@@ -31,6 +31,7 @@ local marks = {
   whole = 64, sha1 = 128, cut = 256, -- the form of the key of its integrity
   opened = 512, -- its token
   signed = 2048,
+  ahead = 4096, -- perhaps with the key of a token that has no answer yet
 }
 extract.marks = marks
 
@@ -111,6 +112,11 @@ function score:take_request(sighting, flow, id, time, frame, octets, transport)
   if has_token and found & marks.opened == 0 then
     self.unopened[username or ""] = (self.unopened[username or ""] or 0) + 1
   end
+  if found & marks.opened ~= 0 then
+    flow.offered = method ~= "Binding" and id or flow.offered
+  elseif flow.offered and not has_token and (integrity == "invalid" or sha256 == "invalid") then
+    found = found | marks.ahead
+  end
   local place
   if self:is_chosen(sighting, frame) then
     place = self:add(flow, "request", sighting, time, frame, octets, transport, {
@@ -145,6 +151,7 @@ function score:take_answer(flow, id, class, time, frame, octets)
   if not asked then return end
   if flow.open[id] then flow.asked = flow.asked - 1 end
   flow.open[id], flow.older[id] = nil, nil
+  if flow.offered == id then flow.offered = nil end
   if asked.place then self:add_answer(asked.place, self:number_of(octets), time, frame, octets) end
   if class == "success" then
     for form in pairs(forms) do
