@@ -36,6 +36,7 @@ invariant "challenge" {
     "challenge-by-400", "challenge-by-438", "omit-nonce", "empty-nonce", "omit-realm", "omit-realm-when-named",
     "omit-software", "omit-announcement", "announce-as-802d", "announce-twice",
     "take-token-for-integrity", "miss-integrity-by-400", "refuse-early-token", "omit-nonce-for-binding",
+    "refresh-for-anybody",
   },
   role = "server",
   about = certain.answer,
@@ -48,7 +49,12 @@ invariant "challenge" {
         check("5389-10.2.2-01", facts.has[name], { label = name, expected = name, got = "none" })
       end
     end
-    if request.method ~= "Allocate" or not certain.plain(request) then return end
+    if not certain.plain(request) then return end
+    -- Of a Refresh only that it is served, since its allocation may be gone.
+    if request.method == "Refresh" and code == 0 and certain.challenges(facts) then
+      check("5389-10.2.2-01", false, { label = "401 to a Refresh", expected = "a 401", got = certain.describe(facts) })
+    end
+    if request.method ~= "Allocate" then return end
     -- Two defects may get either code (AMB-15): a nonce that is no longer good is one.
     local one_defect = request.nonce == "absent" or request.nonce == "current"
     -- That the 5-tuple has an allocation already is a defect too, and RFC 5766 6.2 lists both checks.

@@ -87,7 +87,7 @@ scenario "realm-and-nonce" {
 scenario "without-integrity" {
   title = "whatever a request without integrity contains, it gets 401 with REALM and NONCE",
   covers = { "5389-10.2.2-01" },
-  faults = { "refuse-early-token" },
+  faults = { "refuse-early-token", "refresh-for-anybody" },
   transports = "each",
   run = function(t)
     local control = t:control {}
@@ -103,6 +103,15 @@ scenario "without-integrity" {
         t:check("5389-10.2.2-01", expect.all { answer:has "REALM", answer:has "NONCE" },
           { label = label .. ": REALM and NONCE" })
       end
+    end
+    -- Each on an allocation of its own, since a connection may be closed behind an error.
+    for _, case in ipairs {
+      { "a bare Refresh: 401", { lifetime = 600, credentials = false } },
+      { "a Refresh with a token and no integrity: 401", { lifetime = 600, integrity = false } },
+    } do
+      local client = t:allocation()
+      t:check("5389-10.2.2-01", t:refresh(client, case[2]):is_error(401), { label = case[1] })
+      t:put_down(client)
     end
   end,
 }

@@ -203,6 +203,22 @@ return {
   skips_integrity("CreatePermission", "skip-permission-integrity"),
   skips_integrity("ChannelBind", "skip-channel-integrity"),
   skips_integrity("Refresh", "skip-refresh-integrity"),
+  {
+    name = "refresh-for-anybody", about = "a Refresh without integrity is served for whoever made the allocation",
+    requirements = { "5389-10.2.2-01", "7635-7-20" },
+    apply = function(b)
+      change.wrap(b, "identify", function(original, server, request)
+        local found = request.method == "Refresh" and not b.has_integrity(request)
+          and server:allocation_of(request.client)
+        local session = found and found.session
+        if not session then return original(server, request) end
+        return {
+          kind = "session", name = session.name, mac_key = session.mac_key, timestamp = session.timestamp,
+          lifetime = session.lifetime,
+        }
+      end)
+    end,
+  },
   token_elsewhere("drop-token-in-permission", "CreatePermission with a token gets no answer",
     function() return nil end),
   token_elsewhere("delete-on-token-in-permission", "CreatePermission with a token is answered, and ends the allocation",
