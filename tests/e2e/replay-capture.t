@@ -49,7 +49,7 @@ subtest 'a fault shows in what it is about' => sub {
 	like $out, qr/success instead of error 438/, 'and says how';
 	($status, $verdicts) = replay('--speed', 0, '--fault', 'take-token-for-integrity', $capture);
 	is $status, 1, 'so does another';
-	is_deeply worse($verdicts), ['replay/Allocate-with-a-token-answered-error-401'], 'where integrity was wrong';
+	is_deeply worse($verdicts), [map { "replay/$_-with-a-token-answered-error-401" } 'Allocate', 'Refresh'], 'where integrity was wrong';
 };
 
 subtest 'a token beside a password' => sub {
@@ -113,8 +113,9 @@ sub clerk {
 }
 
 subtest 'the spacing is kept, or not' => sub {
-	for my $case ([1, 0.9, 3], [10, 0.09, 0.9]) {
-		my ($speed, $least, $most) = @$case;
+	my %spread; # by speed: from the first to the last, which a busy machine makes longer and never shorter
+	for my $case ([1, 0.9], [10, 0.09]) {
+		my ($speed, $least) = @$case;
 		my ($port, $times, $pid) = clerk();
 		my ($status, undef, $out, $err) = replay('--speed', $speed, '--server', "127.0.0.1:$port", '--no-third-party', $spaced);
 		kill 'TERM', $pid;
@@ -122,21 +123,20 @@ subtest 'the spacing is kept, or not' => sub {
 		is $status, 0, "speed $speed: alike" or diag $out, $err;
 		my @seen = @{ $times->() }; # the last three: before them it is seen whether the target answers
 		my @last = @seen[-3 .. -1];
-		my $spread = $last[2][0] - $last[0][0];
-		cmp_ok $spread, '>', $least, "the last came so long after the first: $spread";
-		cmp_ok $spread, '<', $most, 'and not much longer';
+		$spread{$speed} = $last[2][0] - $last[0][0];
+		cmp_ok $spread{$speed}, '>', $least, "the last came so long after the first: $spread{$speed}";
 		is $last[0][1], $last[2][1], 'the two of one flow came from one port';
 		isnt $last[0][1], $last[1][1], 'and the other flow between them from another';
 	}
+	cmp_ok $spread{10}, '<', $spread{1}, 'and ten times as fast took less';
 	my ($port, $times, $pid) = clerk();
-	my $began = time;
 	my ($status) = replay('--speed', 0, '--no-wait', '--server', "127.0.0.1:$port", '--no-third-party', $spaced);
 	kill 'TERM', $pid;
 	waitpid $pid, 0;
 	is $status, 0, 'at once: answered, though nobody waits for one answer before the next request';
 	my @seen = @{ $times->() };
 	is scalar @seen, 3, 'each request once, and nothing else';
-	cmp_ok $seen[2][0] - $seen[0][0], '<', 0.5, 'without the spaces';
+	cmp_ok $seen[2][0] - $seen[0][0], '<', $spread{1}, 'without the spaces';
 };
 
 my $profiles = tmp();
@@ -156,8 +156,8 @@ subtest 'two targets beside each other' => sub {
 	is $status, 0, 'alike' or diag $out, $err;
 	is_deeply [sort keys %$verdicts], [sort map { "replay/$_/Binding-without-credentials-answered-success" } 'one', 'one-beside-other', 'other'],
 		'each beside the capture, and both beside each other';
-	my $apart = abs $times->()[-1][0] - $same->()[-1][0];
-	cmp_ok $apart, '<', 0.3, 'they were asked at the same time';
+	my ($mine, $its) = ($times->(), $same->());
+	ok $mine->[-3][0] < $its->[-1][0] && $its->[-3][0] < $mine->[-1][0], 'they were asked at the same time';
 
 	my ($port, undef, $silent) = clerk();
 	my ($dumb, undef, $mute) = clerk('silent');
