@@ -7,6 +7,7 @@ local bytes = require "bytes"
 local cbc = require "support.cbc"
 local expect = require "support.expect"
 local scenario = require "support.scenario"
+local token = require "token"
 
 local function form_or_stop(t, kid)
   return (cbc.form(t, kid)) or t:inconclusive "it takes a CBC token of no form, which cbc-token/form judges"
@@ -31,7 +32,7 @@ scenario "form" {
 scenario "changed-bits" {
   title = "a changed bit in the ciphertext or the tag of a CBC token, or another name, gets 401",
   covers = { "7635-7-06" },
-  faults = { "skip-cbc-mac", "refuse-token-by-400" },
+  faults = { "overlook-end-of-cbc-mac", "skip-cbc-mac", "refuse-token-by-400" },
   needs = { "third-party", "cbc" },
   run = function(t)
     local kid = t.bench:cbc_kid()
@@ -45,6 +46,8 @@ scenario "changed-bits" {
     -- A bit of the second block of S turns the same bit of the third one, which holds timestamp and lifetime.
     t:refused("7635-7-06", control, flip("ciphertext", 16 + 1), 401, { label = "the ciphertext" })
     t:refused("7635-7-06", control, flip("tag", 5), 401, { label = "the tag" })
+    t:refused("7635-7-06", control, flip("tag", token.algorithm(minted.algorithm).tag_length - 1), 401,
+      { label = "the end of the tag" })
     t:refused("7635-7-06", control, {
       token = t:token { kid = kid, form = minted.spec.form, server_name = "other-" .. t.bench.server_name },
     }, 401, { label = "another name" })
