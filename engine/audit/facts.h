@@ -107,7 +107,7 @@ enum audit_repeated {
 	AUDIT_REPEATED_NO,
 	AUDIT_REPEATED_ALIKE,   // answers a request that came again: the same class, code and relayed address
 	AUDIT_REPEATED_CHANGED, // answers again, otherwise
-	AUDIT_REPEATED_LATER,   // lets in what was refused at first
+	AUDIT_REPEATED_LATER,   // lets in what was refused at first, or refuses it for another reason
 	AUDIT_REPEATED_SOON,    // as alike, but the request came again sooner than anybody gives up waiting: perhaps
 				// whoever captured has its packets twice
 	AUDIT_REPEATED_COPY,    // as alike, but the request did not come so often

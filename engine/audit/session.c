@@ -424,9 +424,9 @@ void session_answer(struct session *session, struct session_world *world, const 
 			transaction->answer = digest;
 			transaction->refused = own->class == AUDIT_ERROR;
 		} else {
-			own->repeated = transaction->answer == digest                         ? alike(transaction)
-					: transaction->refused && own->class == AUDIT_SUCCESS ? AUDIT_REPEATED_LATER
-											      : AUDIT_REPEATED_CHANGED;
+			own->repeated = transaction->answer == digest ? alike(transaction)
+					: transaction->refused        ? AUDIT_REPEATED_LATER
+								      : AUDIT_REPEATED_CHANGED;
 		}
 		if (transaction->answered < UINT16_MAX)
 			transaction->answered++;
@@ -451,7 +451,7 @@ void session_answer(struct session *session, struct session_world *world, const 
 	if (own->class == AUDIT_ERROR && (own->code == 401 || own->code == 438)) {
 		session->challenged = true;
 		// A copy of an answer says nothing new.
-		if (first || own->repeated == AUDIT_REPEATED_CHANGED)
+		if (first || own->repeated == AUDIT_REPEATED_CHANGED || own->repeated == AUDIT_REPEATED_LATER)
 			session->allocation.doubtful = true;
 		if (own->code == 438 && transaction && first)
 			nonces_refuse(&session->nonces, transaction->nonce, place->time);

@@ -64,7 +64,7 @@ isnt $verdict->{$_->[0]}{ $_->[1] } // 'none', $_->[2], "$_->[0]: no $_->[2] whe
 	['crossed-on-the-way', '5389-10.2.2-05', 'fail'], ['crossed-on-the-way', '7635-9-15', 'warn'];
 is $verdict->{'asked-again'}{'5389-7.3.1-02'}, 'pass', 'a retransmission is one whoever captured';
 my @conforming = qw(good retransmitted asked-again many-open late-copy short-term renewal-lost new-allocation-half-lost
-	same-octets-later everything-twice answers-twice clock-set-forward tokens-of-other-flows type-given-once
+	same-octets-later asked-again-too-late everything-twice answers-twice clock-set-forward tokens-of-other-flows type-given-once
 	type-of-their-own not-offered-to-all refused-near-the-end through-a-proxy
 	started-anew heard-at-two-places from-the-other-address asked-as-of-old mismatch-first
 	heard-where-the-clock-is-late tokens-by-turns crossed-on-the-way

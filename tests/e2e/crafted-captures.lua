@@ -342,6 +342,32 @@ local cases = {
     t.at = t.at + 0.5
     t:let_in("Refresh", spec)
   end },
+  ["asked-again-too-late"] = { { ["5389-7.3.1-02"] = "none" }, function(t)
+    local bare, first = bytes.random(12), t:token()
+    t:challenge(t:ask("Allocate", { transaction = bare }))
+    t:let_in("Allocate", { token = first, key = first.mac_key })
+    t.at = t.at + 0.5
+    t:ask("Allocate", { transaction = bare })
+    t:answer("error", "Allocate", bare, { { "ERROR-CODE", 437 } }) -- which a server may say before it asks for more
+    local spec = { token = first, key = first.mac_key, transaction = bytes.random(12), nonce = t.nonce }
+    t:let_in("Refresh", spec)
+    t.at = t.at + 8
+    t:challenge(t:ask("Refresh", spec), { method = "Refresh", code = 438 })
+    spec = { key = first.mac_key, transaction = bytes.random(12), nonce = t.nonce }
+    t:let_in("CreatePermission", spec)
+    local second = t:token()
+    t:let_in("Refresh", { token = second, key = second.mac_key })
+    t.at = t.at + 0.5
+    t:challenge(t:ask("CreatePermission", spec), { method = "CreatePermission" }) -- under a key of before
+  end },
+  ["forgotten-allocate"] = { { ["5389-7.3.1-02"] = "fail" }, function(t)
+    local first = t:token()
+    t:challenge(t:ask("Allocate", {}))
+    local spec = { token = first, key = first.mac_key, transaction = bytes.random(12), nonce = t.nonce }
+    t:let_in("Allocate", spec)
+    t.at = t.at + 0.5
+    t:answer("error", "Allocate", t:ask("Allocate", spec), { { "ERROR-CODE", 437 } }, first.mac_key)
+  end },
   ["clock-set-forward"] = { { ["7635-7-09"] = "none", ["7635-9-04"] = "none" }, function(t)
     t:open { lifetime = 600 }
     local second, third = t:token { lifetime = 600 }, t:token { lifetime = 600 }

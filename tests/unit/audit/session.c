@@ -247,6 +247,7 @@ static void transactions_and_answers_that_come_again(void **unused)
 	asks(stage, REFRESH, 4, "one", &token, KEY);
 	refuses(stage, REFRESH, 4, 486, NULL);
 	assert_int_equal(grants(stage, REFRESH, 4, 600, KEY)->repeated, AUDIT_REPEATED_LATER);
+	assert_int_equal(refuses(stage, REFRESH, 4, 438, NULL)->repeated, AUDIT_REPEATED_LATER);
 	end(stage);
 }
 
