@@ -6,6 +6,18 @@ local expect = require "support.expect"
 local scenario = require "support.scenario"
 
 local REMEMBERED <const> = 40 -- seconds for which a server has to know a request again
+local AT_ONCE <const> = 1 -- second: no nonce ends as soon
+
+-- Why the answer to a retransmission tells nothing, where something held it up; nil where it does.
+local function too_late(first, again)
+  if not again.message then return nil end
+  local seconds = again.info.received - first.info.sent
+  if seconds > REMEMBERED then
+    return ("answered %.0f s after the first Allocate was sent, which may be forgotten by then"):format(seconds)
+  elseif again:code() == 438 and seconds > AT_ONCE then
+    return ("a 438 %.0f s after the first Allocate was sent, whose nonce may be over by then"):format(seconds)
+  end
+end
 
 scenario "equivalent-answer" {
   title = "a retransmitted Allocate gets an equivalent answer",
@@ -15,14 +27,14 @@ scenario "equivalent-answer" {
   transports = "each",
   run = function(t)
     local again, client, first
-    again, client, first = t:again_as_sent(function()
-      if client then t:put_down(client) end
-      client, first = t:allocation()
-      return client, first
-    end, "the same Allocate once more")
-    if again.message and again.info.received - first.info.sent > REMEMBERED then
-      again.unclear = ("answered %.0f s after the first Allocate was sent, which may be forgotten by then"):format(
-        again.info.received - first.info.sent)
+    for _ = 1, 3 do
+      again, client, first = t:again_as_sent(function()
+        t:put_down(client)
+        client, first = t:allocation()
+        return client, first
+      end, "the same Allocate once more")
+      again.unclear = again.unclear or too_late(first, again)
+      if not again.unclear or again.remembered then break end
     end
     t:check("5389-7.3.1-02", again:is_success(), { label = "no 437" })
     if not again:is_success().ok then return end
