@@ -1,14 +1,16 @@
 -- SPDX-License-Identifier: BSD-3-Clause
 --
--- The requirements of a whole run: each once, by the worst that any scenario saw of it, counted by level. One that only
--- follows from another broken one is not counted as broken again. It knows of the catalogue only what checks cite.
+-- The requirements of a whole run: each once, by the worst that any scenario saw of it, counted by level. What was not
+-- observed is not hidden by what was, so inconclusive is worse than pass and warn. One that only follows from another
+-- broken one is not counted as broken again. It knows of the catalogue only what checks cite.
 
 local escape = require("reports.escape")
 
 local requirements = {}
 requirements.__index = requirements
 
-local RANK = { pass = 1, inconclusive = 2, warn = 3, fail = 4 }
+local RANK = { pass = 1, warn = 2, inconclusive = 3, fail = 4 }
+local RED = { warn = true, fail = true }
 local LEVELS = { "MUST", "MUST NOT", "SHALL", "SHALL NOT", "REQUIRED", "SHOULD", "SHOULD NOT", "RECOMMENDED", "MAY",
   "IMPLIED" }
 
@@ -16,27 +18,46 @@ function requirements.new()
   return setmetatable({ seen = {} }, requirements)
 end
 
+-- Did the scenario end before it had asked all that it was to ask? Then no check of it is what is inconclusive.
+local function ended_early(result)
+  for _, check in ipairs(result.checks or {}) do
+    if check.verdict == "inconclusive" then
+      return false
+    end
+  end
+  return result.verdict == "inconclusive"
+end
+
+-- One more verdict on a requirement.
+local function weigh(seen, verdict, implied_by, reason)
+  local rank = RANK[verdict]
+  if rank > seen.rank then
+    seen.rank, seen.verdict, seen.implied_by, seen.reason = rank, verdict, implied_by, reason
+  elseif rank == seen.rank and not implied_by then
+    seen.implied_by = nil -- seen on its own as well
+  end
+end
+
 -- add(result): takes in the checks of one result, and what it was to cover and gave no verdict on.
 function requirements:add(result)
+  local early = ended_early(result)
   for _, id in ipairs(result.requirements or {}) do
     local seen = self.seen[id] or { rank = 0, scenarios = {} }
     self.seen[id] = seen
     seen.scenarios[#seen.scenarios + 1] = result.id
-    if result.verdict == "skip" or result.verdict == "inconclusive" then
+    if early then
+      weigh(seen, "inconclusive", nil, result.reason)
+    elseif result.verdict == "skip" or result.verdict == "inconclusive" then
       seen.left = seen.left or { verdict = result.verdict, reason = result.reason }
     end
   end
   for _, check in ipairs(result.checks or {}) do
-    local rank, id = RANK[check.verdict], check.requirement
-    if rank and id then
+    local id = check.requirement
+    if RANK[check.verdict] and id then
       local seen = self.seen[id] or { rank = 0, scenarios = { result.id } }
       self.seen[id] = seen
       seen.level = seen.level or check.level
-      if rank > seen.rank then
-        seen.rank, seen.verdict, seen.implied_by = rank, check.verdict, check.implied_by
-      elseif rank == seen.rank and not check.implied_by then
-        seen.implied_by = nil -- seen on its own as well
-      end
+      weigh(seen, check.verdict, check.implied_by, check.verdict == "inconclusive" and check.got or nil)
     end
   end
 end
@@ -45,10 +66,10 @@ end
 local function repeats(all, entry)
   local met = {}
   local cause = entry
-  while cause.implied_by and cause.rank >= RANK.warn and not met[cause] do
+  while cause.implied_by and RED[cause.verdict] and not met[cause] do
     met[cause] = true
     local next_cause = all[cause.implied_by]
-    if not next_cause or next_cause.rank < RANK.warn then
+    if not next_cause or not RED[next_cause.verdict] then
       return cause ~= entry
     end
     cause = next_cause
@@ -67,7 +88,7 @@ function requirements:verdicts()
     out[id] = {
       verdict = judged and entry.verdict or left.verdict, scenarios = entry.scenarios,
       implied_by = judged and repeats(self.seen, entry) and entry.implied_by or nil,
-      reason = not judged and (left.reason or "no reason was given") or nil,
+      reason = entry.reason or not judged and (left.reason or "no reason was given") or nil,
     }
   end
   return out
@@ -90,7 +111,7 @@ end
 function requirements:lines()
   local rows, unjudged, repeated = {}, 0, 0
   for _, entry in pairs(self.seen) do
-    if entry.rank == 0 then
+    if not entry.level then -- no check of it was made
       unjudged = unjudged + 1
     elseif repeats(self.seen, entry) then
       repeated = repeated + 1

@@ -105,6 +105,7 @@ sub together {
 	for my $name (sort keys %words) {
 		$run{$name} = { status => $process{$name}->stop };
 		$run{$name}{result} = { results(json_lines($process{$name}->out)) };
+		$run{$name}{requirements} = [of_type('requirement', json_lines($process{$name}->out))];
 		diag "$name: " . $process{$name}->err if $process{$name}->err ne '';
 	}
 	return %run;
@@ -185,6 +186,22 @@ like $run{later}{result}{$_}{reason}, qr/no answer|answers no Allocate without c
 cmp_ok scalar(grep { $run{later}{result}{$_}{reason} =~ /any more, since/ } of_verdict($run{later}, qr/inconclusive/)), '>', 50,
 	'later: most of them do';
 cmp_ok scalar(of_verdict($run{later}, qr/fail|warn/)), '<=', 3, 'later: hardly anything fails';
+
+# A requirement that some scenario could not ask about has not been observed to hold, whatever others saw of it.
+{
+	my @rows = @{ $run{later}{requirements} };
+	my @hidden = grep {
+		my $row = $_;
+		$row->{verdict} =~ /pass|warn/ && grep {
+			my $of = $run{later}{result}{$_};
+			$of->{verdict} eq 'inconclusive' && !grep { $_->{verdict} eq 'inconclusive' } @{ $of->{checks} };
+		} @{ $row->{scenarios} };
+	} @rows;
+	is join(' ', map { $_->{id} } @hidden), '', 'later: no requirement is held that some scenario could not ask about';
+	my @open = grep { $_->{verdict} eq 'inconclusive' } @rows;
+	cmp_ok scalar @open, '>', 20, 'later: many of them are open';
+	is join(' ', map { $_->{id} } grep { ($_->{reason} // '') eq '' } @open), '', 'later: each says why';
+}
 
 # Over one transport only: the other is judged as ever.
 {
