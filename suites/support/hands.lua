@@ -158,6 +158,12 @@ function hands:again_as_sent(pick, step)
   return answer, one, served
 end
 
+-- Whether the network brought the request of a reply more than once, as more answers than it was sent show: then its
+-- copy may have changed again what a later request had changed.
+function hands:doubled(answer)
+  return self.record:is_doubled(answer.octets)
+end
+
 function hands:refresh(one, spec) return self:on(one, "Refresh", spec) end
 function hands:create_permission(one, spec) return self:on(one, "CreatePermission", spec) end
 function hands:channel_bind(one, spec) return self:on(one, "ChannelBind", spec) end

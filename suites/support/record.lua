@@ -186,6 +186,12 @@ function record:weigh(entry, transaction)
   end
 end
 
+-- Whether more answers came to a request than it was sent: the network doubles what it carries, or the target does.
+function record:is_doubled(octets)
+  local transaction = transaction_of(octets)
+  return transaction and (self.answers[transaction] or 0) > (self.transmissions[transaction] or 0) or false
+end
+
 function record:differ(format, ...)
   self.recorder:differ(self.id .. ": " .. format:format(...))
 end
