@@ -10,15 +10,15 @@ local function undecided(answer)
   return answer.unclear and not answer.remembered
 end
 
--- The answer to an Allocate on a 5-tuple that has an allocation. A connection may have been lost meanwhile, so what
--- decides nothing is asked for anew, three times at most.
+-- The answer to an Allocate on a 5-tuple that has an allocation. A connection may be lost meanwhile, one of DTLS to a
+-- ClientHello that comes twice, so what decides nothing is asked for anew, three times at most.
 local function second_allocate(t)
   local answer
   for _ = 1, 3 do
     local client = t:allocation()
     answer = t:on(client, "Allocate", { step = "Allocate on a 5-tuple that has an allocation" })
     t:put_down(client)
-    if not undecided(answer) then break end
+    if not undecided(answer) and not answer.closed then break end
   end
   return answer
 end
