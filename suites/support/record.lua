@@ -26,7 +26,7 @@ local MOST_UNASKED <const>, MOST_UNASKED_OCTETS <const> = 500, 1 << 20
 function record.new(recorder, id)
   return setmetatable({
     id = id, recorder = recorder, entries = {}, steps = {}, said = {}, started = clock.now(), transmissions = {},
-    answers = {}, kinds = {}, requests = {}, unasked = 0, unasked_octets = 0, left_out = 0,
+    answers = {}, excess = {}, kinds = {}, requests = {}, unasked = 0, unasked_octets = 0, left_out = 0,
   }, record)
 end
 
@@ -181,7 +181,18 @@ function record:weigh(entry, transaction)
       self.contradiction = ("the target contradicts itself: %s is answered with %s and with %s"):format(entry.step,
         before, kind)
     end
-    self:differ("%s: %d answer%s to %d transmission%s of a request", entry.step, answers, answers == 1 and "" or "s",
+    local most = self.excess[entry.step]
+    if not most or answers - asked > most.answers - most.asked then
+      self.excess[entry.step] = { answers = answers, asked = asked }
+    end
+  end
+end
+
+-- Of each step the request that had most answers too many: the others say the same.
+function record:tell_excess()
+  for step, most in pairs(self.excess) do
+    local answers, asked = most.answers, most.asked
+    self:differ("%s: %d answer%s to %d transmission%s of a request", step, answers, answers == 1 and "" or "s",
       asked, asked == 1 and "" or "s")
   end
 end

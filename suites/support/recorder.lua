@@ -291,7 +291,7 @@ function recorder:compare_encrypted(missed)
   end
 end
 
--- What was more than is kept, for the report.
+-- What was more than was asked for, or than is kept, for the report.
 function recorder:tell_floods()
   local cut = {}
   for _, flow in pairs(self.flows) do
@@ -301,6 +301,7 @@ function recorder:tell_floods()
     end
   end
   for _, one in ipairs(self.records) do
+    one:tell_excess()
     if one.left_out > 0 then
       one:differ("%d messages came that were not asked for, %d octets: the first %d are kept and judged", one.unasked,
         one.unasked_octets, one.unasked - one.left_out)
