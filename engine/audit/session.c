@@ -395,6 +395,20 @@ static uint8_t alike(const struct transaction *transaction)
 							   : AUDIT_REPEATED_SOON;
 }
 
+// Whether the server may hold the key of another token than the request was signed with: one that was let in and came
+// again, which servers that remember no transactions let in once more (RFC 5389 7.3.1).
+static bool is_key_in_doubt(const struct session *session, const struct transaction *signed_with)
+{
+	const struct signing_key *key = &signed_with->key;
+	for (size_t i = 0; i < session->transactions.count; i++) {
+		const struct transaction *one = &session->transactions.list[i];
+		if (one->fresh && one->asked > 1 &&
+		    (one->key.length != key->length || memcmp(one->key.octets, key->octets, key->length) != 0))
+			return true;
+	}
+	return false;
+}
+
 void session_answer(struct session *session, struct session_world *world, const struct session_place *place,
 		    const struct stun_message *message, struct audit_facts *facts, struct session_view *view)
 {
@@ -415,6 +429,8 @@ void session_answer(struct session *session, struct session_world *world, const 
 	bool first = true;
 	if (transaction) {
 		facts->request = transaction->facts;
+		if (own->code == 401 && !transaction->fresh && is_key_in_doubt(session, transaction))
+			facts->request.flags &= ~(uint32_t)AUDIT_TOKEN_SESSION;
 		if (own->method != transaction->facts.method)
 			own->flags |= AUDIT_OTHER_METHOD;
 		verify(world, message, transaction->key.length ? &transaction->key : NULL, own);

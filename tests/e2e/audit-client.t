@@ -68,11 +68,12 @@ my @conforming = qw(good retransmitted asked-again many-open late-copy short-ter
 	type-of-their-own not-offered-to-all refused-near-the-end through-a-proxy
 	started-anew heard-at-two-places from-the-other-address asked-as-of-old mismatch-first
 	heard-where-the-clock-is-late tokens-by-turns crossed-on-the-way
-	without-waiting);
+	without-waiting old-token-sent-again);
 for my $name (@conforming) {
 	is join(' ', sort grep { $verdict->{$name}{$_} =~ /^(warn|fail)$/ && $_ !~ /^7635-9-03$/ } keys %{ $verdict->{$name} }), '',
 		"$name: nothing that the text allows is broken";
 }
+is $verdict->{'refused-all-the-same'}{'7635-9-12'}, 'fail', 'a session request that is refused with the nonce as it was is found in any capture';
 is $verdict->{'attribute-behind'}{'7635-5-03'}, 'fail', 'what the message itself shows is certain all the same';
 
 # The name that is given is for tokens that the name of the 401 does not open: there may be several servers.

@@ -121,6 +121,21 @@ function talk:open(spec)
   return first
 end
 
+-- Two renewals, then a request under the key of the second that gets a 401 with the nonce as it was. Again: the first
+-- comes once more before that, so that the server may take it once more and have its key.
+function talk:renewed_and_refused(again)
+  local second, third, nonces = self:open() and self:token(), self:token(), self.nonces
+  self.heard = {}
+  self:let_in("Refresh", { token = second, key = second.mac_key })
+  self:let_in("Refresh", { token = third, key = third.mac_key })
+  if again then
+    self:send(self.heard[1][1])
+  end
+  local refused = self:ask("CreatePermission", { key = third.mac_key })
+  self.nonces = nonces - 1
+  self:challenge(refused, { method = "CreatePermission" })
+end
+
 -- A message with other octets in place of the cookie, as those of RFC 3489 have.
 local function without_cookie(octets, other) return octets:sub(1, 4) .. other .. octets:sub(9) end
 
@@ -450,6 +465,8 @@ local cases = {
     local first = t:open()
     t:challenge(t:ask("CreatePermission", { key = first.mac_key }), { method = "CreatePermission" })
   end },
+  ["refused-all-the-same"] = { { ["7635-9-12"] = "fail" }, function(t) t:renewed_and_refused(false) end },
+  ["old-token-sent-again"] = { { ["7635-9-12"] = "none" }, function(t) t:renewed_and_refused(true) end },
   ["crossed-on-the-way"] = { { ["5389-10.2.2-05"] = "fail", ["7635-9-15"] = "warn" }, function(t)
     local first, second, nonce = t:open(), t:token(), t.nonce
     t:let_in("Refresh", { token = second, key = second.mac_key })
