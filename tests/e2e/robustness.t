@@ -49,6 +49,28 @@ LUA
 	is $status, 0, 'is found' or diag "$out$err";
 };
 
+# Ten places, of which questions for life took some before: eight messages more do not fill them again, and sixteen do.
+subtest 'what a target has only so much of' => sub {
+	my ($status, $out, $err) = run('lua5.4', '-e', <<'LUA');
+package.path = "suites/?.lua"
+package.preload["support.reproducer"] = function() return {} end
+local finding = require "support.battery.finding"
+local messages = {}
+for i = 1, 8 do messages[i] = { what = "message " .. i } end
+local function found(places)
+  return finding.of({}, {
+    life = messages, bench = { custody = { launched = true } },
+    bury = function(_, problem) return problem, true end,
+    does = function(_, list) return #list >= places, "stopped answering" end,
+  }, { messages[7], messages[8] }, "stopped answering")
+end
+assert(found(5).confirmed and #found(5).messages == 5, "what does it again is reduced")
+assert(found(10).confirmed and #found(10).messages == 10, "so is what does it when it is sent twice")
+assert(not found(20).confirmed and #found(20).messages == 8, "and what does not is told as it was")
+LUA
+	is $status, 0, 'is filled again by twice as many' or diag "$out$err";
+};
+
 # A target of several threads answers the question for life on one and dies on another.
 subtest 'a death behind the answer' => sub {
 	my ($status, $out, $err) = run('lua5.4', '-e', <<'LUA');

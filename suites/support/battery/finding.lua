@@ -24,6 +24,11 @@ end
 local function reduce(firing, batch, history, record)
   local whole = firing:does(batch, TRIES) and batch
   if not whole and #history > #batch and firing:does(history, TRIES) then whole = history end
+  -- What a target has only so much of was also taken by questions that nobody asks again: so it is sent twice.
+  if not whole then
+    local twice = table.move(history, 1, #history, #history + 1, table.move(history, 1, #history, 1, {}))
+    whole = firing:does(twice, 1) and twice
+  end
   if not whole then return nil end
   firing.reducing = true -- a wrong answer to one of many questions shows in the end
   local shortest = shrink.shortest(whole, function(list) return (firing:does(list, TRIES)) end, MOST_QUESTIONS)
