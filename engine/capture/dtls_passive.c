@@ -287,7 +287,7 @@ static enum outcome derive_candidate(struct dtls_passive *association, char reas
 	}
 	const struct tls_secret *secret = tls_secrets_find(association->secrets, agreement->client_random, TLS_MASTER);
 	if (!secret) {
-		tls_agreement_no_secret(agreement, TLS_MASTER, reason);
+		tls_agreement_no_secret(agreement, association->secrets, TLS_MASTER, reason);
 		return tls_secrets_closed(association->secrets) ? GIVEN_UP : WAITS;
 	}
 	candidate->epoch = handshake->epoch;

@@ -44,11 +44,18 @@ void tls_agreement_make(struct tls_agreement *agreement, const struct tls_hello 
 	find_problem(agreement, client, server, dtls);
 }
 
-void tls_agreement_no_secret(const struct tls_agreement *agreement, enum tls_label label, char text[TLS_REASON])
+void tls_agreement_no_secret(const struct tls_agreement *agreement, const struct tls_secrets *secrets,
+			     enum tls_label label, char text[TLS_REASON])
 {
 	char random[2 * SHOWN + 1];
 	for (size_t i = 0; i < SHOWN; i++)
 		snprintf(&random[2 * i], 3, "%02x", agreement->client_random[i]);
-	snprintf(text, TLS_REASON, "no secret (%s) for client random %s... in the capture or a key log",
-		 tls_secrets_label(label), random);
+	if (tls_secrets_left_out(secrets))
+		snprintf(text, TLS_REASON,
+			 "no secret (%s) for client random %s... among the first %zu of the capture and the key logs, "
+			 "and no more are kept",
+			 tls_secrets_label(label), random, tls_secrets_number(secrets));
+	else
+		snprintf(text, TLS_REASON, "no secret (%s) for client random %s... in the capture or a key log",
+			 tls_secrets_label(label), random);
 }

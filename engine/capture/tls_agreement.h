@@ -23,7 +23,8 @@ struct tls_agreement {
 void tls_agreement_make(struct tls_agreement *agreement, const struct tls_hello *client, const struct tls_hello *server,
 			bool dtls);
 
-// Says that this secret is missing.
-void tls_agreement_no_secret(const struct tls_agreement *agreement, enum tls_label label, char text[TLS_REASON]);
+// Says that this secret is missing among those.
+void tls_agreement_no_secret(const struct tls_agreement *agreement, const struct tls_secrets *secrets,
+			     enum tls_label label, char text[TLS_REASON]);
 
 #endif

@@ -144,7 +144,7 @@ static enum outcome wait_for_other(struct tls_passive *connection, struct side *
 static enum outcome no_secret(struct tls_passive *connection, struct side *side, enum tls_label label)
 {
 	side->blocked = true;
-	tls_agreement_no_secret(&connection->agreement, label, side->reason);
+	tls_agreement_no_secret(&connection->agreement, connection->secrets, label, side->reason);
 	return tls_secrets_closed(connection->secrets) ? fail(side, "%s", side->reason) : STUCK;
 }
 

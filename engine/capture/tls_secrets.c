@@ -35,7 +35,8 @@ struct tls_secrets {
 	struct entry *table; // open addressing; `places` is a power of two, at least twice the number
 	size_t places, number, limit;
 	uint64_t seed; // so that nobody can write a log whose lines all fall into one place
-	bool closed;
+	bool closed;   // no more will come
+	bool left_out; // some did not fit
 };
 
 struct tls_secrets *tls_secrets_new(size_t limit)
@@ -113,10 +114,12 @@ static int insert(struct tls_secrets *secrets, const struct entry *entry, struct
 		count->known++;
 		return 0;
 	}
-	if (secrets->number >= secrets->limit)
+	if (secrets->number >= secrets->limit) {
+		secrets->left_out = true;
 		return error_set(error, ERROR_LIMIT, ERROR_NO_OFFSET,
 				 "more than %zu TLS secrets: give the key log of these connections alone",
 				 secrets->limit);
+	}
 	if ((secrets->number + 1) * 2 > secrets->places && !grow(secrets))
 		return error_set(error, ERROR_LIMIT, ERROR_NO_OFFSET, "out of memory for TLS secrets");
 	*place_of(secrets, entry->random, entry->label) = *entry;
@@ -305,6 +308,11 @@ done:
 size_t tls_secrets_number(const struct tls_secrets *secrets)
 {
 	return secrets->number;
+}
+
+bool tls_secrets_left_out(const struct tls_secrets *secrets)
+{
+	return secrets->left_out;
 }
 
 void tls_secrets_close(struct tls_secrets *secrets)

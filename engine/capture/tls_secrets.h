@@ -65,6 +65,8 @@ const struct tls_secret *tls_secrets_find(const struct tls_secrets *secrets, con
 					  enum tls_label label);
 
 size_t tls_secrets_number(const struct tls_secrets *secrets);
+// Whether there were more than it holds: then one that is not found may have been given.
+bool tls_secrets_left_out(const struct tls_secrets *secrets);
 
 // Says that no more secrets will come. Until then a connection without its secret waits for it (a secrets block may
 // stand behind the packets that need it) and holds what it cannot read yet.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "capture/tls_passive.h"
 
+#include "base/error.h"
 #include "tls_heard.h"
 
 static void check_heard(void)
@@ -22,11 +23,10 @@ static void check_decrypting(const struct tls_passive *connection)
 	}
 }
 
-// The reason why a side is opaque at the end of the tape.
-static void check_opaque(const char *log, int side, const char *expected)
+// The reason why a side is opaque at the end of the tape. Frees the secrets.
+static void check_opaque_with(struct tls_secrets *secrets, int side, const char *expected)
 {
 	const char *reason;
-	struct tls_secrets *secrets = secrets_of(log);
 	struct tls_passive *connection = tls_passive_new(secrets);
 	play(connection, AS_SENT);
 	tls_passive_finish(connection);
@@ -37,6 +37,27 @@ static void check_opaque(const char *log, int side, const char *expected)
 	assert_int_equal(heard.length[side], 0);
 	tls_passive_free(connection);
 	tls_secrets_free(secrets);
+}
+
+static void check_opaque(const char *log, int side, const char *expected)
+{
+	check_opaque_with(secrets_of(log), side, expected);
+}
+
+static void a_secret_that_did_not_fit_may_have_been_given(void **state)
+{
+	struct error error = {0};
+	char other[200];
+	snprintf(other, sizeof other, "CLIENT_RANDOM %064x %096x\n", 1, 2);
+	(void)state;
+	converse(TLS1_2_VERSION, NULL);
+	struct tls_secrets *secrets = tls_secrets_new(1);
+	assert_int_equal(tls_secrets_add(secrets, other, strlen(other), NULL, &error), 0);
+	assert_false(tls_secrets_left_out(secrets));
+	assert_int_equal(tls_secrets_add(secrets, peers_log, strlen(peers_log), NULL, &error), -1);
+	assert_true(tls_secrets_left_out(secrets));
+	check_opaque_with(secrets, 0, "among the first 1 of the capture and the key logs, and no more are kept");
+	peers_close(&peers);
 }
 
 static void what_is_not_read_says_why(void **state)
@@ -303,6 +324,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_not_read_says_why),
+		cmocka_unit_test(a_secret_that_did_not_fit_may_have_been_given),
 		cmocka_unit_test(without_its_beginning_a_connection_is_opaque),
 		cmocka_unit_test(who_refuses_says_why),
 		cmocka_unit_test(behind_a_gap_nothing_is_read),
