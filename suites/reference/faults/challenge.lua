@@ -21,6 +21,19 @@ local function challenge_by(code, about)
   }
 end
 
+local function binding_challenge_without(attribute, name, about, ...)
+  return {
+    name = name, about = about, requirements = { ... },
+    apply = function(b)
+      b.needs_authentication = function() return true end
+      change.wrap(b, "challenge_attributes", function(original, server, request, cause)
+        local attributes = original(server, request, cause)
+        return request.method == "Binding" and change.without(attributes, attribute) or attributes
+      end)
+    end,
+  }
+end
+
 return {
   challenge_by(400, "a request without credentials is called malformed"),
   challenge_by(438, "a request without credentials is told that its nonce is stale"),
@@ -144,29 +157,10 @@ return {
   },
 
   -- a server that authenticates Binding too, and does it badly
-  {
-    name = "omit-nonce-for-binding", about = "Binding is authenticated too, and its 401 has no NONCE",
-    requirements = { "5389-10.2.2-01" },
-    apply = function(b)
-      b.needs_authentication = function() return true end
-      change.wrap(b, "challenge_attributes", function(original, server, request, cause)
-        local attributes = original(server, request, cause)
-        return request.method == "Binding" and change.without(attributes, "NONCE") or attributes
-      end)
-    end,
-  },
-  {
-    name = "announce-nothing-for-binding",
-    about = "Binding is authenticated too, and its 401 does not announce that tokens are taken",
-    requirements = { "7635-4-05" },
-    apply = function(b)
-      b.needs_authentication = function() return true end
-      change.wrap(b, "challenge_attributes", function(original, server, request, cause)
-        local attributes = original(server, request, cause)
-        return request.method == "Binding" and change.without(attributes, "THIRD-PARTY-AUTHORIZATION") or attributes
-      end)
-    end,
-  },
+  binding_challenge_without("NONCE", "omit-nonce-for-binding",
+    "Binding is authenticated too, and its 401 has no NONCE", "5389-10.2.2-01"),
+  binding_challenge_without("THIRD-PARTY-AUTHORIZATION", "announce-nothing-for-binding",
+    "Binding is authenticated too, and its 401 does not announce that tokens are taken", "7635-4-05"),
   {
     name = "forbid-bare-binding", about = "Binding is authenticated too, and without credentials it gets 403",
     requirements = { "7635-4-02", "5389-10.2.2-01" },
