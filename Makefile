@@ -88,7 +88,7 @@ E2E      := $(sort $(wildcard tests/e2e/*.t))
 LONG     := $(patsubst %,tests/e2e/%.t,kill-matrix robustness-faults probe fuzz robustness hostile)
 
 check: $(BUILD)/assay $(UNITS)
-	$(V)ASSAY_BUILD=$(BUILD) prove --timer --jobs $(JOBS) --exec '' \
+	$(V)ASSAY_BUILD=$(BUILD) scripts/check.sh --timer --jobs $(JOBS) \
 		$(filter $(LONG),$(E2E)) $(filter-out $(LONG),$(E2E)) $(UNITS)
 
 programs: $(BUILD)/assay $(UNITS)
