@@ -4,8 +4,8 @@
 #   scripts/check.sh [OPTION OF prove]... TEST...
 #
 # Runs tests through prove, and when some fail says at the end, where it is looked for, what the failed checks said:
-# among the lines of a hundred other tests it is hard to find. The last lines are prove's own again. Exit status: that of
-# prove.
+# among the lines of a hundred other tests it is hard to find. The last lines are prove's own again.
+# Exit status: that of prove.
 set -uo pipefail
 
 kept=$(mktemp -d)

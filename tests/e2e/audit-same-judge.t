@@ -205,6 +205,20 @@ my %whole;
 	perform(3, @whole);
 }
 perform($jobs, grep { !$_->{process} } @runs);
+
+# What a busy machine kept from being seen live is asked again, with a schedule that outlasts it.
+sub verdict_of {
+	my ($run, $id) = @_;
+	return 'inconclusive' if !-s "$run->{folder}/results.ndjson";
+	my ($record) = grep { $_->{type} eq 'requirement' && $_->{id} eq $id } json_lines("$run->{folder}/results.ndjson");
+	return $record ? $record->{verdict} : 'none';
+}
+my @open = grep { my $run = $_; grep { verdict_of($run, $_) eq 'inconclusive' } @{ $run->{broken} } } @runs;
+for my $run (@open) {
+	$run->{folder} = $run->{command}[3] = tmp();
+	push @{ $run->{command} }, qw(--rto 0.3);
+}
+perform($jobs, @open);
 for my $run (@runs) {
 	my $unseen = $unseen{ $run->{name} } || {};
 	my $of = $run->{of} || \%reference;
@@ -235,7 +249,9 @@ if (!$only) {
 	for my $row (values %shown) { push @{ $rule{$_}{ids} }, $row->{id} for @{ $row->{captures} } }
 	for my $one (grep { $rule{ $_->{id} } } json_lines((run(assay(), 'list', '--format', 'json'))[1])) {
 		my @missed = grep { my $name = $_; !grep { $caught{$_}{$name} } @{ $one->{covers} } } @{ $one->{faults} };
-		is "@missed", '', "$one->{id} sees the faults that it names";
+		is "@missed", '', "$one->{id} sees the faults that it names"
+			or diag map { my $run = $_; map { "$run->{name}: live $_ is " . verdict_of($run, $_) . "\n" } @{ $run->{broken} } }
+			grep { my $run = $_; grep { $run->{name} eq $_ } @missed } @runs;
 	}
 }
 
