@@ -76,6 +76,15 @@ local function judge_wrong(facts, request, check, note)
   end
 end
 
+-- A user who is let in by a password that whoever audits does not have.
+local function judge_password(facts, request, note)
+  if certain.code(facts) == 0 and request.token == "absent" and not request.token_session
+    and certain.wrongly_signed(request) and certain.wrongly_signed(facts) then
+    note("5389-15.4-01: a request that does not verify under the password of its user is let in, and the answer does not"
+      .. " either: is it the right password (--user)?")
+  end
+end
+
 -- MESSAGE-INTEGRITY-SHA256 that is shorter than any may be, and nothing else that proves anything.
 local function judge_short(facts, request, check)
   local code = certain.code(facts)
@@ -106,5 +115,6 @@ invariant "key-form" {
     judge_behind(seen, facts, request, check)
     judge_short(facts, request, check)
     judge_wrong(facts, request, check, note)
+    judge_password(facts, request, note)
   end,
 }

@@ -180,6 +180,22 @@ subtest 'what an eavesdropper learns' => sub {
 	is((records($out, 'privacy'))[0]{linking}, 0, 'and none links flows');
 };
 
+subtest 'wrong keys, wrong passwords' => sub {
+	my $folder = tmp();
+	my $notes = sub { join "\n", map { $_->{text} } records((audit(@_, '--format', 'json'))[1], 'note') };
+	my $wrong = 'north:A256GCM:' . 'A' x 43 . '=';
+	like $notes->('--key', $wrong, $capture), qr/no token opened under the key of kid north: .* is it the right key/, 'a key';
+	unlike $notes->('--key', $keys, $capture), qr/is it the right/, 'but not of the right ones';
+
+	run({ timeout => 60 }, assay(), 'run', '--no-third-party', '--out', $folder, 'server/unknown-attributes');
+	my $plain = "$folder/capture.pcapng";
+	like $notes->('--user', 'ninja:wrong', $plain), qr/under the password of its user .* is it the right password/, 'a password';
+	is $notes->('--user', $_, $plain), '', "but nothing with $_" for 'ninja:youhavetoberealistic', 'nobody:wrong';
+	my $verdicts = sub { join ' ', map { "$_->{requirement} $_->{verdict}" } records((audit('--user', $_[0], '--format', 'json', $plain))[1], 'requirement') };
+	is $verdicts->('ninja:wrong') =~ s/ 5389-15\.4-0[12] \w+//gr, $verdicts->('ninja:youhavetoberealistic') =~ s/ 5389-15\.4-0[12] \w+//gr,
+		'and no verdict of another requirement changes';
+};
+
 subtest 'hostile names' => sub {
 	my $folder = tmp();
 	my $file = write_pcap("$folder/a \e[31m\"#%s.pcap", map { $ask->($_, $evil) } 0 .. 3);
