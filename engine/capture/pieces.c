@@ -212,6 +212,7 @@ size_t pieces_read(struct pieces *pieces, uint8_t *octets, size_t most, int64_t 
 const uint8_t *pieces_take(struct pieces *pieces, size_t length, int64_t *tag)
 {
 	struct piece *piece = next_piece(pieces);
+	pieces_release(pieces); // what was passed over or read before must not be taken for what is taken now
 	*tag = piece->tag;
 	if (piece->length < length)
 		return NULL;

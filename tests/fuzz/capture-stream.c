@@ -3,7 +3,8 @@
 // TCP put together from segments. The input is a list of doings: segments in order, ahead, behind, overlapping, with
 // octets of their own or those of a stream that is known, FIN, SYN, reads. A model that knows every octet's place says
 // what has to come out. Then what is left of the input is taken as a stream of frames, which must be the same however
-// it is cut into segments, and the same that a live connection would have.
+// it is cut into segments, and the same that a live connection would have; and where segments are lost, frames must hold
+// what stands at their place.
 #include "capture/stream.h"
 #include "fuzz.h"
 #include "stun/channel.h"
@@ -205,6 +206,70 @@ static void check_frames(const uint8_t *octets, size_t length, size_t step)
 	capture_stream_free(stream);
 }
 
+// Segments that the capture lost, a bit for each in turn.
+struct losses {
+	uint32_t mask;
+	size_t step;
+};
+
+static bool is_lost(const struct losses *losses, size_t segment)
+{
+	return segment > 0 && losses->mask >> segment % 32 & 1;
+}
+
+// All frames that are there now hold what stands at their place, and nothing of what was lost.
+static void drain_frames(struct capture_stream *stream, const uint8_t *octets, size_t length,
+			 const struct losses *losses, uint64_t *at)
+{
+	struct capture_stream_frame frame;
+	for (;;) {
+		int more = capture_stream_next(stream, &frame, NULL);
+		if (more == 0)
+			return;
+		if (more < 0) {
+			capture_stream_search(stream);
+			continue;
+		}
+		claim(frame.offset >= *at && frame.offset + frame.length <= length);
+		claim(memcmp(frame.data, octets + frame.offset, frame.length) == 0);
+		size_t first = (size_t)frame.offset / losses->step;
+		size_t last = (size_t)(frame.offset + frame.length - 1) / losses->step;
+		claim(frame.tag == (int64_t)first && frame.last_tag == (int64_t)last);
+		for (size_t i = first; i <= last; i++)
+			claim(!is_lost(losses, i));
+		*at = frame.offset + frame.length;
+	}
+}
+
+// Feeds the stream with gaps, which are given up now or later, and searches on where it fails.
+static void check_losses(const uint8_t *octets, size_t length, size_t step)
+{
+	struct losses losses = {.step = step};
+	for (size_t i = 0; i < 4 && i < length; i++)
+		losses.mask = losses.mask << 8 | octets[length - 1 - i];
+	struct capture_stream *stream = capture_stream_new(0);
+	uint64_t at = 0;
+	claim(stream);
+	for (size_t i = 0; i * step < length; i++) {
+		if (is_lost(&losses, i))
+			continue;
+		size_t given = i * step, left = length - given;
+		uint8_t *copy = fuzz_copy(octets + given, left < step ? left : step);
+		struct capture_stream_segment segment = {.sequence = (uint32_t)given, .tag = (int64_t)i};
+		segment.payload = copy;
+		segment.length = left < step ? left : step;
+		if (capture_stream_segment(stream, &segment, NULL) < 0) // too many pieces
+			length = 0;
+		free(copy);
+		drain_frames(stream, octets, length, &losses, &at);
+		if (losses.mask >> (i + 5) % 32 & 1 && capture_stream_skip_gap(stream))
+			drain_frames(stream, octets, length, &losses, &at);
+	}
+	while (length && capture_stream_skip_gap(stream))
+		drain_frames(stream, octets, length, &losses, &at);
+	capture_stream_free(stream);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct reader input;
@@ -215,5 +280,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const uint8_t *octets = fuzz_take(&input, SIZE_MAX, &length);
 	check_frames(octets, length, step);
 	check_frames(octets, length, length + 1);
+	check_losses(octets, length, step);
 	return 0;
 }

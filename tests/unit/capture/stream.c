@@ -579,6 +579,32 @@ static void padding_in_many_segments_leaves_the_frame(void **unused)
 	capture_stream_free(stream);
 }
 
+// The rest of a message with a gap in it is passed over in one segment, the next frame stands in another with its
+// padding.
+static void what_was_passed_over_takes_no_frame_with_it(void **unused)
+{
+	(void)unused;
+	static const uint8_t octets[12] = {0x40, 0x01, 0x00, 0x05, 'a', 'b', 'c', 'd', 'e'};
+	struct capture_stream *stream = capture_stream_new(0);
+	struct capture_stream_frame frame;
+	struct writer out;
+	writer_init(&out, 100);
+	write_stun(&out, 0);
+	give_syn(stream, 0);
+	assert_false(give(stream, 1, out.data, 10, 1, NULL));
+	assert_false(give(stream, 13, &out.data[12], 8, 2, NULL));
+	assert_false(give(stream, 21, octets, sizeof octets, 3, NULL));
+	assert_int_equal(capture_stream_next(stream, &frame, NULL), 0);
+	assert_int_equal(capture_stream_skip_gap(stream), 2);
+	assert_int_equal(capture_stream_next(stream, &frame, NULL), 1);
+	assert_int_equal(frame.tag, 3);
+	assert_int_equal(frame.length, 9);
+	assert_memory_equal(frame.data, octets, 9);
+	assert_int_equal(capture_stream_held(stream), 0);
+	capture_stream_free(stream);
+	writer_free(&out);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -594,6 +620,7 @@ int main(void)
 		cmocka_unit_test(a_message_within_another_is_not_taken_for_it),
 		cmocka_unit_test(a_search_holds_nothing),
 		cmocka_unit_test(padding_in_many_segments_leaves_the_frame),
+		cmocka_unit_test(what_was_passed_over_takes_no_frame_with_it),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
