@@ -80,8 +80,8 @@ end
 local function judge_password(facts, request, note)
   if certain.code(facts) == 0 and request.token == "absent" and not request.token_session
     and certain.wrongly_signed(request) and certain.wrongly_signed(facts) then
-    note("5389-15.4-01: a request that does not verify under the password of its user is let in, and the answer does not"
-      .. " either: is it the right password (--user)?")
+    note("5389-15.4-01: a request that does not verify under the password of its user is let in, and the answer does"
+      .. " not either: is it the right password (--user)?")
   end
 end
 

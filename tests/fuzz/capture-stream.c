@@ -3,8 +3,8 @@
 // TCP put together from segments. The input is a list of doings: segments in order, ahead, behind, overlapping, with
 // octets of their own or those of a stream that is known, FIN, SYN, reads. A model that knows every octet's place says
 // what has to come out. Then what is left of the input is taken as a stream of frames, which must be the same however
-// it is cut into segments, and the same that a live connection would have; and where segments are lost, frames must hold
-// what stands at their place.
+// it is cut into segments, and the same that a live connection would have; and where segments are lost, frames must
+// hold what stands at their place.
 #include "capture/stream.h"
 #include "fuzz.h"
 #include "stun/channel.h"
