@@ -378,12 +378,17 @@ function hands:put_down(one)
   if one then one:put_down() end
 end
 
--- After the scenario: allocations that are left are put down, sockets closed.
-function hands:finish()
+-- After the scenario: allocations that are left are put down.
+function hands:put_all_down()
   for _, one in ipairs(self.clients) do
     if not self.bench.dead then self:put_down(one) end
-    one:close()
   end
+end
+
+-- At its end: sockets are closed.
+function hands:finish()
+  self:put_all_down()
+  for _, one in ipairs(self.clients) do one:close() end
 end
 
 return hands

@@ -226,11 +226,14 @@ end
 function harness:task(instance, t)
   local thrown, traceback = perform(t)
   local fields = conclude(t, thrown, traceback)
-  t:finish()
-  doubt(fields, t.record.contradiction)
+  t:put_all_down()
   if not instance.scenario.offline and not self.bench.dead then
     fields.lost = self:silence(instance.transport)
   end
+  -- Sockets stay open until the target has answered behind the scenario, so that a second answer is not missed for the
+  -- moment by which it came later.
+  t:finish()
+  doubt(fields, t.record.contradiction)
   return fields
 end
 

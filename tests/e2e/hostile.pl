@@ -13,6 +13,7 @@
 # What is answered is a list of octets, each a datagram or a piece of a stream, and of deeds:
 #   ['drip', octets]     one at a time       ['endless', octets]  again and again, as fast as they are read
 #   ['close']            ['reset']           ['shut'] this direction alone
+#   ['later', octets]    when somebody asks something the next time (via UDP and TCP alone)
 use strict;
 use warnings;
 use IO::Select;
@@ -59,6 +60,15 @@ sub xored {
 }
 
 sub overwrite { my ($octets, $at, $by) = @_; substr($octets, $at, length $by) = $by; return $octets }
+
+# Success where it was refused, a refusal where it was granted; nothing of what is neither, or lies beneath TLS.
+sub contrary {
+	my ($octets, $kind) = @_;
+	my $type = unpack 'n', $octets;
+	return if $kind ne 'udp' && $kind ne 'tcp' || $type == 0x0101 || !($type & SUCCESS);
+	my $request = overwrite($octets, 0, pack 'n', $type & ~ERROR);
+	return ($type & ERROR) == ERROR ? message($request, SUCCESS, '') : failure($request, 403, 'Forbidden');
+}
 
 sub is_bare { my ($request) = @_; return index($request, pack 'n', REALM) < 0 }
 
@@ -239,13 +249,8 @@ my %manners = (
 	'three-hundred' => { via => sub { my ($octets, $kind) = @_; return $kind =~ /^(?:udp|tcp)$/ ? ($octets) x 300 : $octets } },
 	octets => { via => sub { my ($octets, $kind) = @_; return $kind =~ /dp|dtls/ ? $octets : ['drip', $octets] } },
 	'and-strangers' => { via => sub { my ($octets, $kind) = @_; return $kind =~ /^(?:udp|tcp)$/ ? (stranger($octets), $octets, stranger($octets)) : $octets } },
-	'and-the-contrary' => { via => sub {
-		my ($octets, $kind) = @_;
-		my $type = unpack 'n', $octets;
-		return $octets if $kind ne 'udp' && $kind ne 'tcp' || $type == 0x0101 || !($type & SUCCESS);
-		my $request = overwrite($octets, 0, pack 'n', $type & ~ERROR);
-		return ($octets, ($type & ERROR) == ERROR ? message($request, SUCCESS, '') : failure($request, 403, 'Forbidden'));
-	} },
+	'and-the-contrary' => { via => sub { my ($octets, $kind) = @_; return ($octets, contrary($octets, $kind)) } },
+	'and-the-contrary-later' => { via => sub { my ($octets, $kind) = @_; return ($octets, map { ['later', $_] } contrary($octets, $kind)) } },
 
 	# Beneath TLS and DTLS, in the midst of good sessions.
 	'datagrams-beside' => { via => sub {
@@ -371,6 +376,19 @@ sub end_stream {
 	end_stream($other) if $other;
 }
 
+my @later; # what was held back: a deed each
+
+sub hold_back {
+	my ($deed, @items) = @_;
+	for my $item (@items) {
+		my $octets = ref $item && $item->[0] eq 'later' ? $item->[1] : next;
+		push @later, sub { $deed->($octets) };
+	}
+	return grep { !ref $_ || $_->[0] ne 'later' } @items;
+}
+
+sub let_go { $_->() for splice @later; return }
+
 sub push_out {
 	my ($one, @items) = @_;
 	return if !$one->{socket};
@@ -415,7 +433,8 @@ sub came_by_datagram {
 	my $from = $one->{socket}->recv(my $octets, 65535) // return;
 	if ($one->{back}) { # from upstream
 		my ($socket, $peer) = @{ $one->{back} };
-		send $socket, $_, 0, $peer for as_datagrams($chosen->{via}->($octets, $one->{kind}));
+		my @items = hold_back(sub { send $socket, $_[0], 0, $peer }, $chosen->{via}->($octets, $one->{kind}));
+		send $socket, $_, 0, $peer for as_datagrams(@items);
 	} elsif ($upstream{ $one->{kind} }) {
 		my $way = $peers{"$one->{kind} $from"};
 		if (!$way) {
@@ -424,6 +443,7 @@ sub came_by_datagram {
 			$datagrams{ fileno $socket } = $way;
 			$reads->add($socket);
 		}
+		let_go();
 		send $way->{socket}, $octets, 0;
 	} elsif ($chosen->{beneath} && $one->{kind} eq 'dtls') {
 		send $one->{socket}, $_, 0, $from for as_datagrams($chosen->{beneath}->($octets, $one->{kind}));
@@ -456,8 +476,9 @@ sub came_by_stream {
 	if ($one->{is_upstream}) {
 		my @pieces = $one->{kind} eq 'tcp' ? messages_of($one) : $one->{in};
 		$one->{in} = '' if $one->{kind} ne 'tcp';
-		push_out($one->{other}, map { $chosen->{via}->($_, $one->{kind}) } @pieces);
+		push_out($one->{other}, hold_back(sub { push_out($one->{other}, @_) }, map { $chosen->{via}->($_, $one->{kind}) } @pieces));
 	} elsif ($one->{other}) {
+		let_go();
 		push_out($one->{other}, $one->{in});
 		$one->{in} = '';
 	} elsif ($chosen->{beneath} && $one->{kind} eq 'tls') {

@@ -111,7 +111,7 @@ my %manners = (
 	'deaf-garbage' => { lost => 1 }, 'deaf-endless' => { lost => 1 }, 'deaf-half' => { lost => 1 }, 'deaf-reset' => { lost => 1 },
 	'deaf-flood' => { lost => 1 },
 	honest => { all => 1, secure => 1 }, 'three-hundred' => { calm => 1 }, octets => { all => 1, secure => 1 }, 'and-strangers' => { broken => ['header'] },
-	'and-the-contrary' => { none => 1, broken => ['integrity'] }, 'datagrams-beside' => { all => 1, secure => 1 },
+	map({ $_ => { none => 1, broken => ['integrity'] } } 'and-the-contrary', 'and-the-contrary-later'), 'datagrams-beside' => { all => 1, secure => 1 },
 	'records-flipped' => { chance => 1, secure => 1 }, 'records-between' => { chance => 1, secure => 1 }, 'records-cut' => { chance => 1, secure => 1 },
 	map { $_ => { lost => 1, secure => 1 } } qw(no-tls noise-for-tls alerts-for-tls endless-handshake endless-cookies silence-for-tls
 		reset-for-tls drip-for-tls),
