@@ -61,7 +61,7 @@ end
 local function judge_wrong(facts, request, check, note)
   local code, id = certain.code(facts), "7635-7-14"
   if not code or request.token ~= "opened" or request.behind["ACCESS-TOKEN"] or not certain.wrongly_signed(request)
-    or not certain.complete(request) or not certain.plain(request) or code == 437 or code == 438 then
+    or not certain.complete(request, code) or not certain.plain(request) or code == 437 or code == 438 then
     return
   end
   if request.method ~= "Allocate" and request.method ~= "Binding" then return end

@@ -26,7 +26,7 @@ end
 local function judge_sealed(seen, facts, request, check, note)
   local code = certain.code(facts)
   if not code or request.method ~= "Allocate" or request.token ~= "refused" or not request.kid_proven
-    or not certain.complete(request) or not certain.plain(request) or code == 437 or code == 438 then
+    or not certain.complete(request, code) or not certain.plain(request) or code == 437 or code == 438 then
     return
   end
   local got = certain.describe(facts)

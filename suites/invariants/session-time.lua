@@ -23,7 +23,7 @@ end
 local function judge_refresh(seen, facts, request, check, note)
   local code = certain.code(facts)
   if not code or request.method ~= "Refresh" or request.deletes or not request.token_session or code == 438
-    or not certain.complete(request) or not certain.plain(request) then
+    or not certain.complete(request, code) or not certain.plain(request) then
     return
   end
   local defect, right = defect_of(facts, request)

@@ -18,7 +18,7 @@ invariant "token-behind" {
     local code = certain.code(facts)
     -- That it opens, and that its mac_key signed the request, shows that no password was meant.
     if not code or not request.behind["ACCESS-TOKEN"] or request.method ~= "Allocate" or request.token ~= "opened"
-      or not certain.signed(request) or not certain.complete(request) or code == 437 or code == 438 then
+      or not certain.signed(request) or not certain.complete(request, code) or code == 437 or code == 438 then
       return
     end
     check(id, code == 401, { expected = "a 401", got = certain.describe(facts), soften = code ~= 0 and id or nil })

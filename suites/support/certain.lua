@@ -73,11 +73,12 @@ function certain.wrongly_signed(facts)
   return one == "invalid" and (other == "invalid" or other == "absent")
 end
 
--- Whether a request has all that the long-term mechanism asks for, with a nonce that the flow was given last.
-function certain.complete(request)
+-- Whether a request has all that the long-term mechanism asks for, with the nonce that the flow was given last: another
+-- one may be why it is refused. code: of its answer; where it was let in (0), no nonce was in the way.
+function certain.complete(request, code)
   local has = request.has
-  return certain.has_integrity(request) and request.nonce == "current" and has["USERNAME"] and has["REALM"]
-    and has["NONCE"] or false
+  return certain.has_integrity(request) and (request.nonce == "current" or code == 0) and has["USERNAME"]
+    and has["REALM"] and has["NONCE"] or false
 end
 
 -- TURN has the long-term mechanism and no other (RFC 5766 section 4).
