@@ -22,8 +22,9 @@ status=${PIPESTATUS[0]}
 if [ "$status" != 0 ] && [ -s "$kept/said" ]; then
 	echo
 	echo "What the failed checks said:"
-	# A failed check of Test::More, a script that died, a check of cmocka.
-	grep -A 12 -e '^# *Failed test' -e ' at .* line [0-9]*\.$' -e ERROR "$kept/said" | head -n 60 | cut -c 1-400
+	# A failed check of Test::More, a script that died or ended too early, a check of cmocka.
+	grep -B 4 -A 12 -e '^# *Failed test' -e ' at .* line [0-9]*\.$' -e '^# Looks like your' -e ERROR "$kept/said" |
+		head -n 60 | cut -c 1-400
 	tail -n 2 "$kept/summary"
 fi
 exit "$status"

@@ -39,4 +39,8 @@ like $end, qr/^Files=3, Tests=3,.*\nResult: FAIL\n\z/m, 'the summary stays the l
 is $status, 1, 'a test that dies: status 1';
 like $out, qr/What the failed checks said:.*the ladder fell at .*Result: FAIL\n\z/s, 'with its last words';
 
+($status, $out) = check_of('ok 1; print STDERR "no room on the shelf\n"; exit 3;');
+is $status, 1, 'a test that ends too early: status 1';
+like $out, qr/What the failed checks said:.*no room on the shelf/s, 'with what it said before';
+
 done_testing;
