@@ -144,7 +144,8 @@ note_kills($_) for grep { $_->{name} ne '' && $_->{kind} ne 'variant' } @runs;
 ($status, $listed) = run(assay(), 'list', '--format', 'json', 'server');
 my @scenarios = grep { !$_->{captures} } json_lines($listed); # what judges captures alone: audit-same-judge.t
 
-# Where a busy machine left a scenario without a verdict on a fault that it names, it is asked again.
+# Where a busy machine left a scenario without a verdict on a fault that it names, it is asked again; and on a fault that
+# nothing has caught, whatever it names.
 {
 	my %named = map { $_->{id} => { map { $_ => 1 } @{ $_->{faults} } } } @scenarios;
 	my @again;
@@ -152,7 +153,8 @@ my @scenarios = grep { !$_->{captures} } json_lines($listed); # what judges capt
 		my %open;
 		for my $result (grep { $_->{verdict} eq 'inconclusive' } @{ $run->{results} }) {
 			my $scenario = $result->{id} =~ s/@.*//r;
-			$open{ $result->{id} } = 1 if $named{$scenario}{ $run->{name} } && !$fell{ $run->{name} }{$scenario};
+			next if $fell{ $run->{name} }{$scenario};
+			$open{ $result->{id} } = 1 if $named{$scenario}{ $run->{name} } || !$kills{ $run->{name} };
 		}
 		push @again, { name => $run->{name}, mode => $run->{mode}, kind => 'fault', only => [sort keys %open] } if %open;
 	}

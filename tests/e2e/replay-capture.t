@@ -91,7 +91,7 @@ my $spaced = do {
 	write_pcap(tmp() . '/spaced.pcap', @packets);
 };
 
-# A server of Binding that writes down when each request came and from which port. ($port, \&times)
+# A server of Binding that writes down when each request came, the first time, and from which port. ($port, \&times, $pid)
 sub clerk {
 	my ($silent) = @_;
 	my $log = tmp() . '/log';
@@ -101,10 +101,11 @@ sub clerk {
 		$SIG{TERM} = 'DEFAULT';
 		open my $file, '>', $log or POSIX::_exit(1);
 		$file->autoflush(1);
+		my %came;
 		while (my $from = $socket->recv(my $octets, 2000)) {
-			print $file time, ' ', $socket->peerport, "\n";
-			next if $silent;
 			my $id = substr $octets, 8, 12;
+			print $file time, ' ', $socket->peerport, "\n" if !$came{$id}++ || $silent;
+			next if $silent;
 			$socket->send(stun_message(0x0101, $id, 0x0020, pack('nnN', 1, 0, 0)), 0, $from);
 		}
 		POSIX::_exit(0);
@@ -125,8 +126,9 @@ subtest 'the spacing is kept, or not' => sub {
 		my @last = @seen[-3 .. -1];
 		$spread{$speed} = $last[2][0] - $last[0][0];
 		cmp_ok $spread{$speed}, '>', $least, "the last came so long after the first: $spread{$speed}";
-		is $last[0][1], $last[2][1], 'the two of one flow came from one port';
-		isnt $last[0][1], $last[1][1], 'and the other flow between them from another';
+		my %from; # flows that are both late may come in any order
+		$from{ $_->[1] }++ for @last;
+		is join(' ', sort values %from), '1 2', 'the two of one flow came from one port, the other flow from another';
 	}
 	cmp_ok $spread{10}, '<', $spread{1}, 'and ten times as fast took less';
 	my ($port, $times, $pid) = clerk();
