@@ -5,10 +5,10 @@
 #
 # Runs tests through prove, and when some fail says at the end, where it is looked for, what the failed checks said:
 # among the lines of a hundred other tests it is hard to find. The last lines are prove's own again.
-# Exit status: that of prove.
+# Exit status: that of prove; 2 when there is no room for what they say.
 set -uo pipefail
 
-kept=$(mktemp -d)
+kept=$(mktemp -d) || exit 2
 trap 'rm -rf "$kept"' EXIT
 
 # prove's standard output goes to descriptor 3, its standard error is kept on its way.

@@ -258,14 +258,13 @@ static void check_losses(const uint8_t *octets, size_t length, size_t step)
 		struct capture_stream_segment segment = {.sequence = (uint32_t)given, .tag = (int64_t)i};
 		segment.payload = copy;
 		segment.length = left < step ? left : step;
-		if (capture_stream_segment(stream, &segment, NULL) < 0) // too many pieces
-			length = 0;
+		claim(capture_stream_segment(stream, &segment, NULL) == 0);
 		free(copy);
 		drain_frames(stream, octets, length, &losses, &at);
 		if (losses.mask >> (i + 5) % 32 & 1 && capture_stream_skip_gap(stream))
 			drain_frames(stream, octets, length, &losses, &at);
 	}
-	while (length && capture_stream_skip_gap(stream))
+	while (capture_stream_skip_gap(stream))
 		drain_frames(stream, octets, length, &losses, &at);
 	capture_stream_free(stream);
 }
