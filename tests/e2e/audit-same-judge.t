@@ -10,6 +10,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib $FindBin::Bin;
+use captures qw(write_pcap);
 use helper;
 use Digest::SHA qw(sha1);
 use MIME::Base64 qw(encode_base64);
@@ -262,6 +263,32 @@ if (!$only) {
 			or diag map { my $run = $_; map { "$run->{name}: live $_ is " . verdict_of($run, $_) . "\n" } @{ $run->{broken} } }
 			grep { my $run = $_; grep { $run->{name} eq $_ } @missed } @runs;
 	}
+}
+
+# Each challenge over UDP comes once more, with another nonce, as after a request that was sent again: the client goes on
+# with that of the first. What is let in is wrong all the same.
+sub challenged_twice {
+	my ($capture) = @_;
+	my $folder = tmp();
+	run('tcpdump', '-r', $capture, '-w', "$folder/udp.pcap", 'udp');
+	my $content = slurp("$folder/udp.pcap");
+	my ($link, $at, @packets) = (unpack('x20 V', $content), 24);
+	while ($at < length $content) {
+		my ($seconds, $micros, $size) = unpack 'x' . $at . 'VVV', $content;
+		my $packet = substr $content, $at + 16, $size;
+		push @packets, [$seconds + $micros / 1e6, $packet];
+		push @packets, [$seconds + $micros / 1e6, $packet] # a NONCE, of which an octet becomes another
+			if $packet =~ /\x01\x13..\x21\x12\xA4\x42/s && $packet =~ s/(\0\x15\0[\x08-\x7F].{4})(.)/$1 . ($2 eq 'A' ? 'B' : 'A')/se;
+		$at += 16 + $size;
+	}
+	return write_pcap("$folder/capture.pcapng", { link => $link }, @packets);
+}
+
+my %let_in = ('skip-tag' => '7635-7-04', 'refresh-with-garbled-token' => '7635-9-04', 'skip-integrity' => '7635-7-14');
+for my $run (grep { $let_in{ $_->{name} } } @runs) {
+	my $folder = challenged_twice("$run->{folder}/capture.pcapng") =~ s{/[^/]*$}{}r;
+	my ($record) = grep { $_->{type} eq 'requirement' && $_->{requirement} eq $let_in{ $run->{name} } } audit_of($folder, \%reference);
+	is $record->{verdict}, 'fail', "$run->{name}: though challenges come twice";
 }
 
 # The same counts, judged by kind and one by one.
